@@ -1,0 +1,316 @@
+//! Handles on one resource, and the sources that native clients hold.
+
+use std::any::TypeId;
+use std::fmt;
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use crate::connector::CellKey;
+use crate::credential::BoxFuture;
+use crate::envelope::Labels;
+use crate::{
+    Connector, Context, Credential, Envelope, Error, Grant, Issued, Offers, Refreshing, ResourceType, Result,
+    Step, Wanted,
+};
+
+/// Where credentials of one kind come from: a connector in this process, or a broker elsewhere. A client
+/// that holds one cannot tell which, and goes on after the hub value is dropped.
+pub struct Source<C: Credential>(Arc<Inner<C>>);
+
+struct Inner<C> {
+    cx: Context,
+    live: RwLock<Live<C>>,
+    reopen: Option<Reopen<C>>,
+}
+
+type Fetch<C> = Arc<dyn Fn() -> BoxFuture<'static, Result<Issued<C>>> + Send + Sync>;
+type Reopen<C> = Box<dyn Fn() -> BoxFuture<'static, Result<Live<C>>> + Send + Sync>;
+
+/// One version of a connector, as a source sees it.
+struct Live<C> {
+    cell: Arc<Refreshing<Issued<C>>>,
+    ended: Arc<AtomicBool>,
+    fetch: Fetch<C>,
+}
+
+impl<C> Clone for Live<C> {
+    fn clone(&self) -> Self {
+        Self { cell: Arc::clone(&self.cell), ended: Arc::clone(&self.ended), fetch: Arc::clone(&self.fetch) }
+    }
+}
+
+impl<C: Credential> Clone for Source<C> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<C: Credential> fmt::Debug for Source<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").field("kind", &C::KIND).finish_non_exhaustive()
+    }
+}
+
+impl<C: Credential> Source<C> {
+    /// A source that is answered from elsewhere: `fetch` brings an envelope of this kind.
+    pub fn remote<F>(cx: Context, fetch: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<Envelope>> + Send + 'static,
+    {
+        let fetch: Fetch<C> = Arc::new(move || {
+            let answer = fetch();
+            Box::pin(async move { answer.await?.open::<C>() })
+        });
+        let live = Live { cell: Arc::default(), ended: Arc::default(), fetch };
+        Self(Arc::new(Inner { cx, live: RwLock::new(live), reopen: None }))
+    }
+
+    /// The credential as of now, from the cache where that is still good.
+    ///
+    /// # Errors
+    /// Those of minting; when the connector was disabled or deleted, that.
+    pub async fn issue(&self) -> Result<Arc<Issued<C>>> {
+        if let Some(issued) = self.cached() {
+            return Ok(issued);
+        }
+        // At most two rounds: a connector that changes while this one fetches is followed once more.
+        let mut live = self.live();
+        for _ in 0..2 {
+            if live.ended.load(Ordering::Acquire) {
+                live = self.reopen().await?;
+            }
+            let result = live.cell.get(&self.0.cx, || (live.fetch)()).await;
+            // Read again: what came from a version that ended meanwhile is not released, nor is its error.
+            if !live.ended.load(Ordering::Acquire) {
+                return result;
+            }
+        }
+        Err(Error::unreachable("the connector changes faster than a credential can be issued"))
+    }
+
+    /// The credential if one is at hand that needs no renewal. Neither waits nor allocates.
+    #[must_use]
+    pub fn cached(&self) -> Option<Arc<Issued<C>>> {
+        let live = self.0.live.read().unwrap_or_else(PoisonError::into_inner);
+        if live.ended.load(Ordering::Acquire) { None } else { live.cell.peek(&self.0.cx) }
+    }
+
+    /// The context that this source works in.
+    #[must_use]
+    pub fn context(&self) -> Context {
+        self.0.cx.clone()
+    }
+
+    /// When what is held will be renewed; `None` when nothing is held.
+    #[must_use]
+    pub fn windows(&self) -> Option<crate::Windows> {
+        self.live().cell.windows()
+    }
+
+    fn live(&self) -> Live<C> {
+        self.0.live.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn reopen(&self) -> Result<Live<C>> {
+        let Some(reopen) = &self.0.reopen else {
+            return Err(Error::new(crate::ErrorKind::Disabled, "the connector was ended"));
+        };
+        let live = reopen().await?;
+        *self.0.live.write().unwrap_or_else(PoisonError::into_inner) = live.clone();
+        Ok(live)
+    }
+}
+
+/// One resource of one connector: what was asked for, and where its credentials come from.
+pub struct Handle<R: ResourceType> {
+    connector: Connector<R::Connector>,
+    resource: Arc<R>,
+    wanted: Arc<Wanted>,
+    asked: Option<Duration>,
+    source: Source<R::Credential>,
+}
+
+impl<R: ResourceType> Clone for Handle<R> {
+    fn clone(&self) -> Self {
+        Self {
+            connector: self.connector.clone(),
+            resource: Arc::clone(&self.resource),
+            wanted: Arc::clone(&self.wanted),
+            asked: self.asked,
+            source: self.source.clone(),
+        }
+    }
+}
+
+impl<R: ResourceType> fmt::Debug for Handle<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle")
+            .field("resource_type", &R::ID)
+            .field("resource_id", &self.resource.id())
+            .field("wanted", &self.wanted)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<R: ResourceType> Handle<R> {
+    pub(crate) fn new(
+        connector: Connector<R::Connector>,
+        resource: R,
+        wanted: Wanted,
+        asked: Option<Duration>,
+    ) -> Self {
+        let (resource, wanted) = (Arc::new(resource), Arc::new(wanted));
+        let live = live(&connector, &resource, &wanted, asked);
+        let cx = connector.cx.clone();
+        let name = connector.shared.terms.name.clone();
+        let reopen = (!name.is_empty()).then(|| {
+            let (cx, grant) = (cx.clone(), grant_of(&*resource, &wanted, asked));
+            let reopen: Reopen<R::Credential> = Box::new(move || {
+                let (cx, grant, name) = (cx.clone(), grant.clone(), name.clone());
+                Box::pin(async move {
+                    let connector = cx.connectors().open(&cx, &name).await?.typed::<R::Connector>(&cx)?;
+                    let handle = connector.resource::<R>(grant).await?;
+                    Ok(handle.source.live())
+                })
+            });
+            reopen
+        });
+        let source = Source(Arc::new(Inner { cx, live: RwLock::new(live), reopen }));
+        Self { connector, resource, wanted, asked, source }
+    }
+
+    /// The credential as of now. See [`Source::issue`].
+    ///
+    /// # Errors
+    /// Those of minting.
+    pub async fn issue(&self) -> Result<Arc<Issued<R::Credential>>> {
+        self.source.issue().await
+    }
+
+    /// The credential as of now, in the form in which it travels.
+    ///
+    /// # Errors
+    /// Those of minting.
+    pub async fn envelope(&self) -> Result<Envelope> {
+        let issued = self.issue().await?;
+        Ok(Envelope::seal(
+            &*issued,
+            Labels {
+                connector: &self.connector.shared.terms.name,
+                resource_type: R::ID,
+                resource_id: &self.resource.id(),
+                within: self.wanted.within.as_deref(),
+                access: self.wanted.access,
+            },
+        ))
+    }
+
+    /// A native client that goes on when the credential ends. What nobody builds does not compile:
+    ///
+    /// ```compile_fail,E0277
+    /// # use connector_core::{Handle, ResourceType};
+    /// struct Stranger;
+    /// async fn wrong<R: ResourceType>(handle: Handle<R>) {
+    ///     let client = handle.client::<Stranger>().await; // resource type `R` gives no `Stranger`
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of building it.
+    pub async fn client<T>(&self) -> Result<T>
+    where
+        R: Offers<T>,
+    {
+        R::offer(self.clone()).await
+    }
+
+    /// Checks that the resource is reached; see [`Connector::reach`].
+    ///
+    /// # Errors
+    /// What stands in the way.
+    pub async fn reach(&self) -> Result<()> {
+        self.connector.reach(&*self.resource, &self.wanted).await
+    }
+
+    /// The requests that minting would send, without secrets and without sending them.
+    ///
+    /// # Errors
+    /// Refusals before the call.
+    pub fn plan(&self) -> Result<Vec<Step>> {
+        self.connector.plan(&*self.resource, &self.wanted, self.asked)
+    }
+
+    /// The resource.
+    #[must_use]
+    pub fn resource(&self) -> &R {
+        &self.resource
+    }
+
+    /// What was asked for beside the id.
+    #[must_use]
+    pub fn wanted(&self) -> &Wanted {
+        &self.wanted
+    }
+
+    /// The life that was asked for, if any.
+    #[must_use]
+    pub fn asked(&self) -> Option<Duration> {
+        self.asked
+    }
+
+    /// The grant with everything that parsing and completing found.
+    #[must_use]
+    pub fn grant(&self) -> Grant {
+        grant_of(&*self.resource, &self.wanted, self.asked)
+    }
+
+    /// Where the credentials come from.
+    #[must_use]
+    pub fn source(&self) -> &Source<R::Credential> {
+        &self.source
+    }
+
+    /// Where the credentials come from.
+    #[must_use]
+    pub fn into_source(self) -> Source<R::Credential> {
+        self.source
+    }
+
+    /// The connector.
+    #[must_use]
+    pub fn connector(&self) -> &Connector<R::Connector> {
+        &self.connector
+    }
+}
+
+fn grant_of<R: ResourceType>(resource: &R, wanted: &Wanted, asked: Option<Duration>) -> Grant {
+    let mut grant = Grant::new(R::ID, resource.id()).with_access(wanted.access);
+    grant.within.clone_from(&wanted.within);
+    grant.duration = asked;
+    grant
+}
+
+fn live<R: ResourceType>(
+    connector: &Connector<R::Connector>,
+    resource: &Arc<R>,
+    wanted: &Arc<Wanted>,
+    asked: Option<Duration>,
+) -> Live<R::Credential> {
+    let key = CellKey {
+        resource_type: TypeId::of::<R>(),
+        resource_id: resource.id(),
+        wanted: (**wanted).clone(),
+        asked,
+        caller: connector.cx.caller().to_owned(),
+    };
+    let cell = connector.shared.cell(key);
+    let ended = Arc::clone(&connector.shared.ended);
+    let (connector, resource, wanted) = (connector.clone(), Arc::clone(resource), Arc::clone(wanted));
+    let fetch: Fetch<R::Credential> = Arc::new(move || {
+        let (connector, resource, wanted) = (connector.clone(), Arc::clone(&resource), Arc::clone(&wanted));
+        Box::pin(async move { connector.mint(&*resource, &wanted, asked).await })
+    });
+    Live { cell, ended, fetch }
+}

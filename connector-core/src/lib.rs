@@ -1,0 +1,58 @@
+#![doc = include_str!("../README.md")]
+
+// What is said: values that every other module speaks of.
+mod about;
+mod document;
+mod error;
+mod grant;
+mod issued;
+mod secret;
+mod time;
+
+// What authors implement, and what they are given to do it.
+mod base;
+mod context;
+mod contract;
+mod credential;
+mod envelope;
+pub mod schema;
+
+// What holds it together: cells that refresh, connectors in use, the registry.
+mod connector;
+mod handle;
+mod refresh;
+mod registry;
+mod shelf;
+
+pub use about::{ConnectorAbout, Identity, Life, Lifetime, MethodAbout, ResourceAbout};
+pub use base::Base;
+pub use connector::Connector;
+pub use context::{
+    Call, Clock, Command, Commands, Connectors, Context, Environment, Files, Http, Kept, Ledger, Mint,
+    Output, Person, Request, Response, Terms, VirtualClock,
+};
+pub use contract::{
+    AuthMethod, Candidate, ConnectorType, Hints, NarrowingOf, Parsed, ResourceType, SessionOf,
+};
+pub use credential::{Builds, Clients, Credential, EnvironmentForm, Gives, Offers, Tool};
+pub use document::{Allow, Document, SecretRef, Visibility, check_name, resolve_secrets};
+pub use envelope::{ENVELOPE_VERSION, Envelope, Fields};
+pub use error::{Error, ErrorKind, Problem, Result};
+pub use grant::{Access, Grant, Wanted};
+pub use handle::{Handle, Source};
+pub use issued::{Authenticated, Failure, Issued, Listing, Narrowed, Step, Trust};
+pub use refresh::{Expires, Refreshing, Windows};
+pub use registry::{
+    AnyConnector, AnyHandle, Catalogue, ConnectorEntry, MethodEntry, Overview, ParsedId, Registration,
+    Registry, ResourceEntry,
+};
+pub use schema::Field;
+pub use secret::{SECRET_MARK, Secret};
+pub use time::{Expiry, format_duration, format_time, parse_duration, parse_time};
+
+/// For the expansion of [`register!`]: authors need no dependency of their own on these.
+#[doc(hidden)]
+pub mod __private {
+    pub use inventory::submit;
+}
+pub use async_trait::async_trait;

@@ -1,0 +1,387 @@
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::task::{Context as TaskContext, Waker};
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::*;
+use crate::{ErrorKind, VirtualClock};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+
+#[derive(Debug)]
+struct Token {
+    number: usize,
+    expiry: Expiry,
+}
+
+impl Expires for Token {
+    fn expiry(&self) -> &Expiry {
+        &self.expiry
+    }
+}
+
+/// A provider that counts its calls, and can be told to fail, or not to answer yet.
+#[derive(Clone)]
+struct Provider {
+    cx: Context,
+    clock: VirtualClock,
+    life: Duration,
+    calls: Arc<AtomicUsize>,
+    fails: Arc<AtomicBool>,
+    answers: Arc<watch::Sender<bool>>,
+    cell: Arc<Refreshing<Token>>,
+}
+
+impl Provider {
+    fn of(life: Duration) -> Self {
+        let clock = VirtualClock::default();
+        Self {
+            cx: Context::detached(clock.clone()),
+            clock,
+            life,
+            calls: Arc::default(),
+            fails: Arc::default(),
+            answers: Arc::new(watch::Sender::new(true)),
+            cell: Arc::default(),
+        }
+    }
+
+    async fn fetch(&self) -> Result<Token> {
+        let number = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        let end = self.cx.now() + self.life;
+        let _ = self.answers.subscribe().wait_for(|answers| *answers).await;
+        if self.fails.load(Ordering::SeqCst) {
+            return Err(Error::unreachable(format!("call {number} failed")));
+        }
+        Ok(Token { number, expiry: Expiry::At(end) })
+    }
+
+    /// The number of the token that a caller gets.
+    async fn get(&self) -> Result<usize> {
+        Ok(self.cell.get(&self.cx, || self.fetch()).await?.number)
+    }
+
+    fn set_answers(&self, answers: bool) {
+        self.answers.send_replace(answers);
+    }
+
+    fn set_fails(&self, fails: bool) {
+        self.fails.store(fails, Ordering::SeqCst);
+    }
+
+    fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+}
+
+/// Looks once whether a future is ready, without any runtime.
+fn poll<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut TaskContext::from_waker(Waker::noop()))
+}
+
+#[test]
+fn windows_of_some_lives() {
+    let born = SystemTime::UNIX_EPOCH;
+    for (life, early, jitter, soft, hard) in [
+        // A token of a minute is fresh for half of its life.
+        (60, 60, 0.0, 30, 45),
+        (60, 60, 1.0, 30, 45),
+        (3600, 60, 0.0, 1800, 3420),
+        (3600, 60, 1.0, 2880, 3420),
+        // Users who want the next one early get it early, but not before half-time.
+        (3600, 1200, 1.0, 2400, 3420),
+        (900, 900, 1.0, 450, 840),
+        (43_200, 60, 0.0, 21_600, 41_040),
+        (0, 60, 0.5, 0, 0),
+    ] {
+        let windows =
+            Windows::new(born, born + Duration::from_secs(life), Duration::from_secs(early), jitter);
+        let seconds = |time: SystemTime| time.duration_since(born).map(|it| it.as_secs()).ok();
+        assert_eq!(
+            (seconds(windows.soft), seconds(windows.hard)),
+            (Some(soft), Some(hard)),
+            "{life} {early} {jitter}"
+        );
+    }
+}
+
+#[test]
+fn windows_are_in_order_and_never_stale_at_birth() {
+    let born = SystemTime::UNIX_EPOCH + HOUR;
+    for life in (0..200).chain((200..200_000).step_by(997)).map(Duration::from_secs) {
+        for early in [0, 1, 59, 60, 300, 1200, 86_400].map(Duration::from_secs) {
+            for jitter in [-1.0, 0.0, 0.3, 1.0, 2.0, f64::NAN, f64::INFINITY] {
+                let windows = Windows::new(born, born + life, early, jitter);
+                assert!(windows.soft <= windows.hard && windows.hard <= windows.end, "{life:?} {windows:?}");
+                assert!(windows.soft >= born + life / 2, "{life:?} {windows:?}");
+            }
+        }
+    }
+    let before = Windows::new(born, SystemTime::UNIX_EPOCH, MINUTE, 0.5);
+    assert!(before.soft == before.end && before.hard == before.end);
+}
+
+#[tokio::test]
+async fn before_soft_all_take_what_is_held() -> Result<()> {
+    let provider = Provider::of(HOUR);
+    for _ in 0..100 {
+        assert_eq!(provider.get().await?, 1);
+    }
+    provider.clock.advance(HOUR / 2 - MINUTE);
+    assert_eq!(provider.get().await?, 1);
+    assert_eq!(provider.cell.peek(&provider.cx).map(|it| it.number), Some(1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn s32_from_soft_one_renews_and_the_others_go_on() -> Result<()> {
+    let provider = Provider::of(HOUR);
+    provider.get().await?;
+    provider.clock.set(provider.cell.windows().expect("it ends").soft);
+    provider.set_answers(false);
+    let mut one = pin!(provider.get());
+    assert!(poll(one.as_mut()).is_pending());
+    for _ in 0..100 {
+        assert_eq!(provider.get().await?, 1);
+    }
+    provider.set_answers(true);
+    assert_eq!(one.await?, 2);
+    assert_eq!((provider.get().await?, provider.calls()), (2, 2));
+    Ok(())
+}
+
+#[tokio::test]
+async fn from_hard_all_wait_for_one_call() -> Result<()> {
+    let provider = Provider::of(HOUR);
+    provider.get().await?;
+    provider.clock.set(provider.cell.windows().expect("it ends").hard);
+    provider.set_answers(false);
+    let mut waiting: JoinSet<_> = (0..100)
+        .map(|_| {
+            let provider = provider.clone();
+            async move { provider.get().await }
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    assert!(waiting.try_join_next().is_none());
+    provider.set_answers(true);
+    for number in waiting.join_all().await {
+        assert_eq!(number?, 2);
+    }
+    assert_eq!(provider.calls(), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_failed_early_renewal_keeps_the_good_one_until_its_real_end_and_pauses() -> Result<()> {
+    let provider = Provider::of(HOUR);
+    provider.get().await?;
+    let windows = provider.cell.windows().expect("it ends");
+    provider.set_fails(true);
+    provider.clock.set(windows.soft);
+    for (wait, calls) in [(0, 2), (0, 2), (14, 2), (1, 3), (14, 3), (1, 4)] {
+        provider.clock.advance(Duration::from_secs(wait));
+        assert_eq!((provider.get().await?, provider.calls()), (1, calls));
+    }
+    // Where all would wait there is a pause too: who has something good does not wait for what just failed.
+    provider.clock.set(windows.hard);
+    for calls in [5, 5, 5] {
+        assert_eq!((provider.get().await?, provider.calls()), (1, calls));
+    }
+    provider.clock.set(windows.end - Duration::from_secs(1));
+    assert_eq!(provider.get().await?, 1);
+    provider.clock.set(windows.end);
+    assert!(provider.get().await.is_err());
+    provider.set_fails(false);
+    assert!(provider.get().await? > 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn c26_a_renewal_that_fails_after_the_end_is_not_answered_with_what_has_ended() -> Result<()> {
+    let provider = Provider::of(MINUTE);
+    provider.get().await?;
+    let windows = provider.cell.windows().expect("it ends");
+    for start in [windows.soft, windows.hard] {
+        provider.clock.set(start);
+        provider.set_answers(false);
+        let mut renewal = pin!(provider.get());
+        assert!(poll(renewal.as_mut()).is_pending());
+        provider.clock.set(windows.end);
+        provider.set_fails(true);
+        provider.set_answers(true);
+        assert!(renewal.await.is_err());
+        // Once more, from the other window, with the pause behind.
+        provider.clock.set(start);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_thousand_who_wait_for_a_failing_call_get_its_error_and_who_comes_later_tries_again() {
+    let provider = Provider::of(HOUR);
+    provider.set_fails(true);
+    provider.set_answers(false);
+    let waiting: JoinSet<_> = (0..1000)
+        .map(|_| {
+            let provider = provider.clone();
+            async move { provider.get().await }
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    provider.set_answers(true);
+    for result in waiting.join_all().await {
+        assert_eq!(result.expect_err("it fails").message(), "call 1 failed");
+    }
+    assert_eq!(provider.calls(), 1);
+    assert_eq!(provider.get().await.expect_err("it fails").message(), "call 2 failed");
+}
+
+#[tokio::test]
+async fn who_comes_while_the_waiters_of_a_failure_leave_tries_again() {
+    let provider = Provider::of(HOUR);
+    provider.set_fails(true);
+    provider.set_answers(false);
+    let (mut first, mut second) = (pin!(provider.get()), pin!(provider.get()));
+    assert!(poll(first.as_mut()).is_pending());
+    assert!(poll(second.as_mut()).is_pending());
+    provider.set_answers(true);
+    assert!(poll(first.as_mut()).is_ready());
+    // The second one has not looked yet, and holds its place in the queue.
+    let mut late = pin!(provider.get());
+    assert!(poll(late.as_mut()).is_pending());
+    assert_eq!(second.await.expect_err("it fails").message(), "call 1 failed");
+    assert_eq!(late.await.expect_err("it fails").message(), "call 2 failed");
+}
+
+#[tokio::test]
+async fn a_cancelled_flight_lets_the_next_one_in() -> Result<()> {
+    let provider = Provider::of(HOUR);
+    provider.set_answers(false);
+    let mut waiting = pin!(provider.get());
+    {
+        let mut cancelled = Box::pin(provider.get());
+        assert!(poll(cancelled.as_mut()).is_pending());
+        assert!(poll(waiting.as_mut()).is_pending());
+        assert_eq!(provider.calls(), 1);
+    }
+    provider.set_answers(true);
+    assert_eq!(waiting.await?, 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_attempt_that_takes_too_long_is_ended_for_all_who_wait() {
+    let provider = Provider::of(HOUR);
+    provider.set_answers(false);
+    let (mut first, mut second) = (pin!(provider.get()), pin!(provider.get()));
+    assert!(poll(first.as_mut()).is_pending());
+    assert!(poll(second.as_mut()).is_pending());
+    provider.clock.advance(Context::DEADLINE);
+    for error in [first.await, second.await].map(|it| it.expect_err("it takes too long")) {
+        assert_eq!(error.message(), "no credential within 1m 30s");
+        assert!(error.is_transient());
+    }
+    assert_eq!(provider.calls(), 1);
+}
+
+#[test]
+fn nothing_is_spawned_and_no_runtime_is_needed() {
+    let provider = Provider::of(MINUTE);
+    for round in 1..=3 {
+        let mut get = pin!(provider.get());
+        assert!(matches!(poll(get.as_mut()), Poll::Ready(Ok(number)) if number == round));
+        provider.clock.advance(MINUTE);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_has_ended_already_is_an_error() {
+    let provider = Provider::of(Duration::ZERO);
+    let error = provider.get().await.expect_err("it has ended");
+    assert_eq!((error.kind(), error.hint()), (ErrorKind::Expired, Some("check this machine's clock")));
+}
+
+#[tokio::test]
+async fn what_was_counted_with_a_clock_that_is_set_back_is_renewed() -> Result<()> {
+    let provider = Provider::of(HOUR);
+    provider.clock.advance(24 * HOUR);
+    let born = provider.cx.now();
+    provider.get().await?;
+    // A small correction is what the margin is for.
+    provider.clock.set(born - MINUTE);
+    assert_eq!(provider.get().await?, 1);
+    // After a large one it would be good for a day, as far as this clock can tell.
+    provider.clock.set(born - 24 * HOUR);
+    assert!(provider.cell.peek(&provider.cx).is_none());
+    assert_eq!((provider.get().await?, provider.get().await?), (2, 2));
+    // A failure before that does not pause for a day either.
+    provider.set_fails(true);
+    provider.clock.set(provider.cell.windows().expect("it ends").soft);
+    provider.get().await?;
+    provider.clock.set(born - 48 * HOUR);
+    provider.set_fails(false);
+    assert_eq!(provider.get().await?, 4);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_never_ends_is_never_renewed() -> Result<()> {
+    let provider = Provider::of(HOUR);
+    for _ in 0..3 {
+        let never = || async { Ok(Token { number: 7, expiry: Expiry::Never("revoked by hand".into()) }) };
+        assert_eq!(provider.cell.get(&provider.cx, never).await?.number, 7);
+        provider.clock.advance(1_000_000 * HOUR);
+    }
+    assert_eq!(provider.cell.windows(), None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_would_not_last_is_renewed_and_kept_if_that_fails() -> Result<()> {
+    let provider = Provider::of(HOUR);
+    let lasting = |need| provider.cell.get_lasting(&provider.cx, need, || provider.fetch());
+    lasting(HOUR).await?;
+    provider.clock.advance(HOUR / 4);
+    assert_eq!(lasting(HOUR / 2).await?.number, 1);
+    assert_eq!(lasting(HOUR).await?.number, 2);
+    provider.clock.advance(HOUR / 4);
+    provider.set_fails(true);
+    assert_eq!((lasting(HOUR).await?.number, provider.calls()), (2, 3));
+    assert_eq!((lasting(HOUR).await?.number, provider.calls()), (2, 3));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_forgotten_is_fetched() -> Result<()> {
+    let provider = Provider::of(HOUR);
+    provider.get().await?;
+    provider.cell.clear();
+    assert_eq!(provider.get().await?, 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn c26_nothing_that_has_ended_is_handed_out_whatever_clock_and_provider_do() {
+    let provider = Provider::of(10 * MINUTE);
+    let mut dice = 42_u64;
+    let mut roll = |sides: u64| {
+        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (dice >> 33) % sides
+    };
+    for _ in 0..20_000 {
+        provider.set_fails(roll(2) == 0);
+        match roll(10) {
+            // The clock is five minutes off, one way or the other.
+            0 => provider.clock.set(provider.cx.now() - 5 * MINUTE),
+            1 => provider.clock.advance(5 * MINUTE),
+            _ => provider.clock.advance(Duration::from_secs(roll(90))),
+        }
+        if let Ok(token) = provider.cell.get(&provider.cx, || provider.fetch()).await {
+            assert!(!token.expiry.is_past(provider.cx.now()));
+        }
+    }
+    assert!(provider.calls() > 1000);
+}
