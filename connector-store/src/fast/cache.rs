@@ -1,0 +1,207 @@
+//! The cache of issued credentials, as the hub writes it.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use connector_core::Result;
+
+use super::entry::{self, Sealed};
+use super::{Dependency, Digest, Entry, Flight, Index, Lookup, index};
+use crate::error;
+use crate::file::{self, Durability};
+use crate::lock::Lock;
+use crate::seal::Key;
+
+/// How many old entries one write looks at.
+const SWEPT: usize = 16;
+
+/// The sealed credentials of a store, and the index that says which of them still hold.
+///
+/// All of it is synchronous. Methods that change the index or the key wait for the store's lock: they must
+/// not be called while this process holds a [`Write`](crate::Write).
+#[derive(Clone, Debug)]
+pub struct Cache {
+    directory: PathBuf,
+    lock: PathBuf,
+    wait: Duration,
+}
+
+impl Cache {
+    /// The cache of the store in `directory`; it touches nothing yet.
+    pub fn new(directory: impl AsRef<Path>) -> Self {
+        let directory = directory.as_ref();
+        Self {
+            directory: super::cache_directory(directory),
+            lock: crate::lock_path(directory),
+            wait: crate::DEFAULT_WAIT,
+        }
+    }
+
+    /// Waits this long for the store's lock, in place of 5 seconds.
+    #[must_use]
+    pub fn with_wait(mut self, wait: Duration) -> Self {
+        self.wait = wait;
+        self
+    }
+
+    /// Stores a credential that depends on these connectors, its own among them. One of more than 64 KiB
+    /// is left out. Some entries that have ended are swept out on the way.
+    ///
+    /// # Errors
+    /// [`Store`](connector_core::ErrorKind::Store) when the cache cannot be written or its key cannot be
+    /// made.
+    pub fn put(
+        &self,
+        key: &Digest,
+        dependencies: &[Dependency],
+        entry: &Entry,
+        now: SystemTime,
+    ) -> Result<()> {
+        let cache_key = self.key()?;
+        if let Some(content) = entry::encode(&cache_key, key, dependencies, entry)? {
+            file::create_dir(&entry::directory(&self.directory)).map_err(|it| self.fault(it))?;
+            let path = entry::path(&self.directory, key.as_str());
+            file::replace(&path, &content, Durability::Cached).map_err(|it| self.fault(it))?;
+        }
+        self.sweep(key, now);
+        Ok(())
+    }
+
+    /// The entry with this key, if it was made with exactly these connectors in these versions. It says
+    /// nothing about the connectors' state: the caller has read them.
+    #[must_use]
+    pub fn get(&self, key: &Digest, dependencies: &[Dependency], now: SystemTime) -> Lookup {
+        Sealed::read(&self.directory, key)
+            .filter(|it| it.dependencies() == dependencies)
+            .and_then(|it| it.open(&self.directory, now))
+            .unwrap_or(Lookup::Miss)
+    }
+
+    /// Lets an entry answer a target from now on, if the connector still is what it was. `false` when it
+    /// is not, or the index does not know it; [`Store::link`](crate::Store::link) also mends the index.
+    ///
+    /// # Errors
+    /// [`Store`](connector_core::ErrorKind::Store) when the lock or the index cannot be had.
+    pub fn link(&self, connector: &Dependency, target: &Digest, entry: &Digest) -> Result<bool> {
+        let _lock = self.lock()?;
+        self.link_locked(connector, target, entry)
+    }
+
+    /// Forgets every credential: no entry that was written before can be opened after it.
+    ///
+    /// # Errors
+    /// [`Store`](connector_core::ErrorKind::Store) when the lock cannot be had or the files stay.
+    pub fn clear(&self) -> Result<()> {
+        let _lock = self.lock()?;
+        self.clear_locked()
+    }
+
+    /// Forgets every credential that depends on the connector of this name.
+    ///
+    /// # Errors
+    /// [`Store`](connector_core::ErrorKind::Store) when the lock cannot be had or the files stay.
+    pub fn drop_connector(&self, name: &str) -> Result<()> {
+        let _lock = self.lock()?;
+        Index::remove(&self.directory, name).map_err(|it| self.fault(it))?;
+        for key in names(&entry::directory(&self.directory)).filter_map(|it| Digest::parse(&it)) {
+            let gone = |it: Sealed| it.dependencies().iter().any(|it| it.name == name);
+            if Sealed::read(&self.directory, &key).is_some_and(gone) {
+                file::remove(&entry::path(&self.directory, key.as_str())).map_err(|it| self.fault(it))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The right to fetch the credential with this key, among all processes of this store. Waits for the
+    /// present holder at most this long, and blocks the thread meanwhile; `None` when it still flies.
+    ///
+    /// # Errors
+    /// [`Store`](connector_core::ErrorKind::Store) when the lock file cannot be made.
+    pub fn flight(&self, key: &Digest, longest: Duration) -> Result<Option<Flight>> {
+        Flight::wait(&self.directory, key, longest)
+    }
+
+    /// As [`flight`](Self::flight), without waiting.
+    ///
+    /// # Errors
+    /// [`Store`](connector_core::ErrorKind::Store) when the lock file cannot be made.
+    pub fn try_flight(&self, key: &Digest) -> Result<Option<Flight>> {
+        Flight::try_new(&self.directory, key)
+    }
+
+    pub(crate) fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// [`link`](Self::link) for who holds the store's lock.
+    pub(crate) fn link_locked(
+        &self,
+        connector: &Dependency,
+        target: &Digest,
+        entry: &Digest,
+    ) -> Result<bool> {
+        let Some(mut index) = Index::read(&self.directory, &connector.name).filter(|it| it.is(connector))
+        else {
+            return Ok(false);
+        };
+        index.link(&self.directory, target, entry);
+        index.write(&self.directory).map_err(|it| self.fault(it))?;
+        Ok(true)
+    }
+
+    /// [`clear`](Self::clear) for who holds the store's lock.
+    pub(crate) fn clear_locked(&self) -> Result<()> {
+        // The key first: without it the rest is noise, whatever happens next.
+        file::remove(&entry::key_path(&self.directory)).map_err(|it| self.fault(it))?;
+        for directory in [index::directory(&self.directory), entry::directory(&self.directory)] {
+            for name in names(&directory) {
+                file::remove(&directory.join(name)).map_err(|it| self.fault(it))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The cache's key, made under the store's lock when there is none.
+    fn key(&self) -> Result<Key> {
+        if let Some(key) = entry::read_key(&self.directory) {
+            return Ok(key);
+        }
+        let _lock = self.lock()?;
+        if let Some(key) = entry::read_key(&self.directory) {
+            return Ok(key);
+        }
+        let key = Key::generate()?;
+        file::create_dir(&self.directory).map_err(|it| self.fault(it))?;
+        file::replace(&entry::key_path(&self.directory), key.as_bytes(), Durability::Cached)
+            .map_err(|it| self.fault(it))?;
+        Ok(key)
+    }
+
+    fn lock(&self) -> Result<Lock> {
+        let parent = self.lock.parent().unwrap_or(&self.directory);
+        file::create_dir(parent).map_err(|it| self.fault(it))?;
+        Lock::wait(&self.lock, self.wait).map_err(|it| self.fault(it))?.ok_or_else(|| error::locked(parent))
+    }
+
+    /// Removes entries that have ended: a sixteenth of all names is considered, a few files are read.
+    fn sweep(&self, key: &Digest, now: SystemTime) {
+        let part = &key.as_str()[..1];
+        let directory = entry::directory(&self.directory);
+        let considered = names(&directory).filter(|it| it.starts_with(part));
+        for key in considered.filter_map(|it| Digest::parse(&it)).take(SWEPT) {
+            if Sealed::read(&self.directory, &key).is_none_or(|it| it.is_expired(now)) {
+                let _ = fs::remove_file(entry::path(&self.directory, key.as_str()));
+            }
+        }
+    }
+
+    fn fault(&self, error: io::Error) -> connector_core::Error {
+        error::file("the cache", &self.directory, error)
+    }
+}
+
+fn names(directory: &Path) -> impl Iterator<Item = String> + use<> {
+    fs::read_dir(directory).into_iter().flatten().flatten().filter_map(|it| it.file_name().into_string().ok())
+}

@@ -1,0 +1,55 @@
+//! Single flight across processes: who holds the flight of a credential fetches it, the others wait.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use connector_core::Result;
+
+use super::Digest;
+use crate::error;
+use crate::file;
+use crate::lock::{Lock, pauses};
+
+/// The right to fetch one credential. It ends when it is dropped, and with the process that holds it.
+#[derive(Debug)]
+#[must_use = "the flight ends when it is dropped"]
+pub struct Flight {
+    lock: Lock,
+    path: PathBuf,
+}
+
+impl Flight {
+    pub(super) fn try_new(cache: &Path, key: &Digest) -> Result<Option<Self>> {
+        let directory = cache.join("flights");
+        let path = directory.join(key.as_str());
+        let open = || {
+            file::create_dir(&directory)?;
+            // The last holder removes the file, perhaps after we opened it: then what we locked is nothing.
+            Ok(Lock::try_new(&path)?.filter(|lock| lock.is_at(&path)))
+        };
+        let lock = open().map_err(|error| error::file("the cache", &directory, error))?;
+        Ok(lock.map(|lock| Self { lock, path }))
+    }
+
+    pub(super) fn wait(cache: &Path, key: &Digest, longest: Duration) -> Result<Option<Self>> {
+        let mut pauses = pauses(longest);
+        loop {
+            if let Some(flight) = Self::try_new(cache, key)? {
+                return Ok(Some(flight));
+            }
+            match pauses.next() {
+                Some(pause) => std::thread::sleep(pause),
+                None => return Ok(None),
+            }
+        }
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        // Only where the next one can tell that the file it locked is gone.
+        if cfg!(unix) && self.lock.is_at(&self.path) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}

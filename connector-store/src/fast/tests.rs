@@ -1,0 +1,276 @@
+use connector_core::Document;
+
+use super::*;
+
+struct World {
+    directory: tempfile::TempDir,
+    cache: Cache,
+}
+
+fn at(seconds: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+fn document(name: &str, version: u64) -> Document {
+    let mut document = Document::draft(name, "aws", "iam-role", serde_json::Map::new());
+    document.id = format!("id-of-{name}");
+    document.version = version;
+    document
+}
+
+fn target() -> Digest {
+    Digest::of(["helper aws", "one"])
+}
+
+fn entry_key() -> Digest {
+    Digest::of(["all that shaped it"])
+}
+
+impl World {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        Self { cache: Cache::new(directory.path()).with_wait(Duration::from_millis(20)), directory }
+    }
+
+    /// Two connectors, one of which takes its identity from the other, and a credential that ends at 100.
+    fn filled() -> Self {
+        let world = Self::new();
+        world.index(&document("one", 3));
+        world.index(&document("base", 7));
+        world.put(&[("one", 3), ("base", 7)]);
+        assert!(world.cache.link(&dependency("one", 3), &target(), &entry_key()).expect("linked"));
+        world
+    }
+
+    fn index(&self, document: &Document) {
+        Index::of(document).write(self.cache.directory()).expect("written");
+    }
+
+    /// Writes a new line of the index and keeps the targets of the old one.
+    fn reindex(&self, document: &Document) {
+        let mut index = Index::of(document);
+        index.targets = Index::read(self.cache.directory(), &document.name).expect("there").targets;
+        index.write(self.cache.directory()).expect("written");
+    }
+
+    fn put(&self, dependencies: &[(&str, u64)]) {
+        let dependencies: Vec<_> = dependencies.iter().map(|it| dependency(it.0, it.1)).collect();
+        let entry = Entry { body: "{\"canary\":1}".into(), refresh_at: at(50), expires_at: at(100) };
+        self.cache.put(&entry_key(), &dependencies, &entry, at(0)).expect("put");
+    }
+
+    fn found(&self, now: u64) -> &'static str {
+        match lookup(self.directory.path(), "one", &target(), at(now)) {
+            Lookup::Hit(entry) if entry.body.expose() == "{\"canary\":1}" => "hit",
+            Lookup::Stale(entry) if entry.expires_at == at(100) => "stale",
+            Lookup::Miss => "miss",
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn entry_path(&self) -> std::path::PathBuf {
+        entry::path(self.cache.directory(), entry_key().as_str())
+    }
+}
+
+fn dependency(name: &str, version: u64) -> Dependency {
+    Dependency::from(&document(name, version))
+}
+
+#[test]
+fn c26_an_entry_is_fresh_then_stale_then_gone() {
+    let world = World::filled();
+    let found: Vec<_> = [0, 49, 50, 99, 100, 1000].map(|now| world.found(now)).into();
+    assert_eq!(found, ["hit", "hit", "stale", "stale", "miss", "miss"]);
+    assert!(matches!(lookup(world.directory.path(), "two", &target(), at(0)), Lookup::Miss));
+    assert!(matches!(lookup(world.directory.path(), "one", &entry_key(), at(0)), Lookup::Miss));
+}
+
+#[test]
+fn c14_every_change_of_a_connector_or_of_what_it_depends_on_bites() {
+    type Change = fn(&World);
+    let changes: [(&str, Change); 9] = [
+        ("disabled", |it| it.reindex(&Document { enabled: false, ..document("one", 3) })),
+        ("past its end", |it| it.reindex(&Document { expires_at: Some(at(0)), ..document("one", 3) })),
+        ("another version", |it| it.reindex(&document("one", 4))),
+        ("another connector of that name", |it| {
+            it.reindex(&Document { id: "x".into(), ..document("one", 3) })
+        }),
+        ("deleted", |it| Index::remove(it.cache.directory(), "one").expect("removed")),
+        ("base disabled", |it| it.reindex(&Document { enabled: false, ..document("base", 7) })),
+        ("base past its end", |it| it.reindex(&Document { expires_at: Some(at(1)), ..document("base", 7) })),
+        ("base changed", |it| it.reindex(&document("base", 8))),
+        ("base deleted", |it| Index::remove(it.cache.directory(), "base").expect("removed")),
+    ];
+    for (why, change) in changes {
+        let world = World::filled();
+        assert_eq!(world.found(1), "hit");
+        change(&world);
+        assert_eq!(world.found(1), "miss", "{why}");
+    }
+}
+
+#[test]
+fn c14_an_entry_of_an_older_version_is_not_used_however_late_it_was_written() {
+    let world = World::filled();
+    world.index(&document("one", 4));
+    // A process that fetched for version 3 comes late.
+    world.put(&[("one", 3), ("base", 7)]);
+    assert!(!world.cache.link(&dependency("one", 3), &target(), &entry_key()).expect("asked"), "refused");
+    assert_eq!(world.found(1), "miss");
+    // Even when the index points at it.
+    assert!(world.cache.link(&dependency("one", 4), &target(), &entry_key()).expect("linked"));
+    assert_eq!(world.found(1), "miss");
+    // And an entry that does not say that it depends on its own connector is nobody's.
+    world.put(&[("base", 7)]);
+    assert_eq!(world.found(1), "miss");
+    world.put(&[("base", 7), ("one", 4)]);
+    assert_eq!(world.found(1), "hit");
+}
+
+#[test]
+fn c2_a_damaged_file_is_a_miss_and_never_a_panic() {
+    let world = World::filled();
+    for path in [world.entry_path(), entry::key_path(world.cache.directory())] {
+        let whole = std::fs::read(&path).expect("read");
+        for index in 0..whole.len() {
+            let mut flipped = whole.clone();
+            flipped[index] ^= 0x41;
+            std::fs::write(&path, flipped).expect("written");
+            assert_eq!(world.found(1), "miss", "{} byte {index}", path.display());
+            std::fs::write(&path, &whole[..index]).expect("written");
+            assert_eq!(world.found(1), "miss", "{} cut at {index}", path.display());
+        }
+        std::fs::write(&path, &whole).expect("written");
+        assert_eq!(world.found(1), "hit");
+    }
+    for garbage in ["", "{", "[]", "null", "{\"format\":2}"] {
+        let world = World::filled();
+        for file in std::fs::read_dir(index::directory(world.cache.directory())).expect("listed") {
+            std::fs::write(file.expect("a file").path(), garbage).expect("written");
+        }
+        assert_eq!(world.found(1), "miss", "{garbage}");
+    }
+}
+
+#[test]
+fn entries_are_sealed_and_bound_to_their_key() {
+    let world = World::filled();
+    let content = std::fs::read(world.entry_path()).expect("read");
+    assert!(!content.windows(6).any(|it| it == b"canary"));
+    let other = Digest::of(["another"]);
+    std::fs::rename(world.entry_path(), entry::path(world.cache.directory(), other.as_str())).expect("moved");
+    assert!(world.cache.link(&dependency("one", 3), &target(), &other).expect("linked"));
+    assert_eq!(world.found(1), "miss");
+}
+
+#[test]
+fn get_wants_the_very_dependencies() {
+    let world = World::filled();
+    let get = |of: &[Dependency]| world.cache.get(&entry_key(), of, at(1)).usable().is_some();
+    assert!(get(&[dependency("one", 3), dependency("base", 7)]));
+    assert!(!get(&[dependency("one", 3)]));
+    assert!(!get(&[dependency("one", 3), dependency("base", 8)]));
+}
+
+#[test]
+fn clearing_makes_old_entries_unreadable_and_drop_forgets_one_connector() {
+    let world = World::filled();
+    let kept = std::fs::read(world.entry_path()).expect("read");
+    world.cache.clear().expect("cleared");
+    assert_eq!(world.found(1), "miss");
+    world.index(&document("one", 3));
+    world.index(&document("base", 7));
+    world.put(&[("one", 3), ("base", 7)]);
+    world.cache.link(&dependency("one", 3), &target(), &entry_key()).expect("linked");
+    assert_eq!(world.found(1), "hit");
+    std::fs::write(world.entry_path(), kept).expect("put back");
+    assert_eq!(world.found(1), "miss", "there is a new key");
+
+    let world = World::filled();
+    world.cache.drop_connector("base").expect("dropped");
+    assert!(!world.entry_path().exists(), "what depended on it is gone");
+    assert_eq!(world.found(1), "miss");
+}
+
+#[test]
+fn what_is_too_large_is_left_out_and_what_has_ended_is_swept() {
+    let world = World::filled();
+    let large = Entry { body: "x".repeat(65 * 1024).into(), refresh_at: at(50), expires_at: at(100) };
+    let key = Digest::of(["large"]);
+    world.cache.put(&key, &[dependency("one", 3)], &large, at(0)).expect("no error");
+    assert!(world.cache.get(&key, &[dependency("one", 3)], at(0)).usable().is_none());
+    assert!(world.entry_path().exists());
+    // Any entry with the same first digit sweeps it once it has ended.
+    let small = Entry { body: "y".into(), refresh_at: at(500), expires_at: at(600) };
+    let first = &entry_key().as_str()[..1].to_owned();
+    let neighbour = (0..).map(|it| Digest::of([&*it.to_string()])).find(|it| it.as_str().starts_with(first));
+    world.cache.put(&neighbour.expect("one of sixteen"), &[], &small, at(100)).expect("put");
+    assert!(!world.entry_path().exists());
+}
+
+#[test]
+fn targets_of_one_connector_are_bounded() {
+    let world = World::filled();
+    for number in 0..300 {
+        let target = Digest::of(["target", &number.to_string()]);
+        assert!(world.cache.link(&dependency("one", 3), &target, &entry_key()).expect("linked"));
+    }
+    let index = Index::read(world.cache.directory(), "one").expect("still readable");
+    assert_eq!(index.targets.len(), 256);
+}
+
+#[test]
+fn one_flight_at_a_time_and_none_outlives_its_holder() {
+    let world = World::new();
+    let flight = world.cache.try_flight(&entry_key()).expect("no fault").expect("free");
+    assert!(world.cache.flight(&entry_key(), Duration::from_millis(3)).expect("no fault").is_none());
+    assert!(
+        world.cache.try_flight(&target()).expect("no fault").is_some(),
+        "another credential flies by itself"
+    );
+    drop(flight);
+    assert!(world.cache.flight(&entry_key(), Duration::ZERO).expect("no fault").is_some());
+}
+
+#[test]
+fn flights_never_overlap() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let world = World::new();
+    let (flying, most, flown) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                for _ in 0..50 {
+                    let flight = world.cache.flight(&entry_key(), Duration::from_secs(30)).expect("no fault");
+                    let flight = flight.expect("in time");
+                    most.fetch_max(flying.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    std::thread::yield_now();
+                    flying.fetch_sub(1, Ordering::SeqCst);
+                    flown.fetch_add(1, Ordering::SeqCst);
+                    drop(flight);
+                }
+            });
+        }
+    });
+    assert_eq!((most.into_inner(), flown.into_inner()), (1, 200));
+}
+
+#[test]
+fn the_index_waits_for_the_lock_and_gives_up() {
+    let world = World::filled();
+    let _held = crate::lock::Lock::try_new(&crate::lock_path(world.directory.path())).expect("no fault");
+    let error = world.cache.clear().expect_err("locked");
+    assert!(error.message().contains("locked") && error.is_transient(), "{error:?}");
+    assert_eq!(world.found(1), "hit", "reading needs no lock");
+}
+
+#[test]
+fn digests_are_safe_names_and_tell_parts_apart() {
+    assert_ne!(Digest::of(["ab", "c"]), Digest::of(["a", "bc"]));
+    let digest = Digest::of(["x"]);
+    assert_eq!(Digest::parse(digest.as_str()).as_ref(), Some(&digest));
+    for text in ["", "../../etc/passwd", &"G".repeat(64), &"A".repeat(64), &"a".repeat(63)] {
+        assert_eq!(Digest::parse(text), None, "{text}");
+    }
+}

@@ -1,0 +1,209 @@
+//! Putting a copy in the place of a store.
+
+use std::path::{Path, PathBuf};
+
+use connector_core::{Error, Result};
+use sqlx::{Connection, SqliteConnection};
+
+use crate::key::{self, KeyRow, MasterKey};
+use crate::maintenance::{self, journal, with_suffix};
+use crate::record::Record;
+use crate::store::{Options, Store, blocking, lock};
+use crate::{database, error, file};
+
+impl Store {
+    /// Replaces what is stored by a copy that [`backup`](Store::backup) made, and opens it. The copy is
+    /// checked first: the file, its version, and with the master key every record in it. What was stored
+    /// stays beside it as `store.db.before-restore`.
+    ///
+    /// Other processes may have the store open; they see the restored one. Nothing that was cached before is
+    /// used after it: a connector that comes back in another form gets a version it never had. The audit
+    /// keeps its records, and gains those of the copy that it lacks. Works on a damaged store too.
+    ///
+    /// # Errors
+    /// [`NotFound`](connector_core::ErrorKind::NotFound) when there is no such file,
+    /// [`Store`](connector_core::ErrorKind::Store) when it is damaged or of a newer version,
+    /// [`Refused`](connector_core::ErrorKind::Refused) when it was sealed with another master key. In each
+    /// case nothing is changed.
+    pub async fn restore(options: Options, backup: &Path) -> Result<Self> {
+        let directory = &options.directory;
+        file::create_dir(directory).map_err(|it| error::file("the store directory", directory, it))?;
+        {
+            let _lock = lock(directory, options.wait).await?;
+            let staged = Staged::copy(backup, &options).await?;
+            let master = staged.check(&options).await?;
+            match replace_rows(&staged, &options, master.as_ref()).await {
+                Err(error) if database::is_damage(&error) => replace_file(staged, &options).await?,
+                done => done?,
+            }
+        }
+        Self::open(options).await
+    }
+}
+
+/// A private copy of the backup, inside the store's directory; removed unless it is put in place.
+struct Staged {
+    path: PathBuf,
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        for path in [self.path.clone(), journal(&self.path), with_suffix(&self.path, "-shm")] {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+impl Staged {
+    async fn copy(backup: &Path, options: &Options) -> Result<Self> {
+        let missing = |it: std::io::Error| {
+            Error::not_found(format!("there is no backup {}", backup.display())).with_cause(it.to_string())
+        };
+        let mut from = std::fs::File::open(backup).map_err(missing)?;
+        let fault = |it| error::file("the store directory", &options.directory, it);
+        let path = file::staged(&options.database()).map_err(fault)?;
+        let mut to = file::create_new(&path).map_err(fault)?;
+        let staged = Self { path };
+        let copied = blocking(move || Ok(std::io::copy(&mut from, &mut to).and_then(|_| to.sync_all())));
+        copied.await?.map_err(fault)?;
+        Ok(staged)
+    }
+
+    /// Shows that the copy is whole, ours, of a version we know, and that this key opens all of it.
+    async fn check(&self, options: &Options) -> Result<Option<MasterKey>> {
+        let refused = |it: Error| it.context("the backup cannot be used");
+        let mut connection = database::connect(&self.path, options.wait).await.map_err(refused)?;
+        if database::version(&mut connection, &self.path).await.map_err(refused)? == 0 {
+            return Err(refused(error::damaged("it is empty").with_hint("Choose another backup")));
+        }
+        let fault = |it| refused(database::fault(&self.path, it));
+        let found = database::integrity(&mut connection).await.map_err(fault)?;
+        if found != "ok" {
+            return Err(refused(error::damaged("it is damaged").with_hint("Choose another backup")));
+        }
+        sqlx::query("PRAGMA journal_mode = WAL").execute(&mut connection).await.map_err(fault)?;
+        database::migrate(&mut connection, &self.path).await?;
+
+        let row = KeyRow::read(&mut connection).await.map_err(fault)?;
+        let ids: Vec<String> = sqlx::query_scalar("SELECT id FROM connectors")
+            .fetch_all(&mut connection)
+            .await
+            .map_err(fault)?;
+        let master = match row {
+            Some(row) => {
+                let source = options.key.clone();
+                Some(blocking(move || key::load(&source, row)).await.map_err(refused)?.master)
+            }
+            None if ids.is_empty() => None,
+            None => return Err(refused(error::damaged("it has no record of its master key"))),
+        };
+        for id in ids {
+            let record = Record::read(&mut connection, &id).await.map_err(fault)?;
+            if let (Some(record), Some(master)) = (record, &master) {
+                record.verify(master).map_err(refused)?;
+            }
+        }
+        database::close(connection, &self.path).await?;
+        Ok(master)
+    }
+}
+
+/// Replaces all rows in one transaction, which other processes see as any other change.
+async fn replace_rows(staged: &Staged, options: &Options, master: Option<&MasterKey>) -> Result<()> {
+    let path = options.database();
+    match file::create_new(&path) {
+        Err(it) if it.kind() != std::io::ErrorKind::AlreadyExists => {
+            return Err(error::file("the store", &path, it));
+        }
+        _ => {}
+    }
+    let fault = |it| database::fault(&path, it);
+    let mut connection = database::connect(&path, options.wait).await?;
+    if database::version(&mut connection, &path).await? > 0 {
+        let aside = file::staged(&path).map_err(|it| error::file("the store", &path, it))?;
+        file::create_new(&aside).map_err(|it| error::file("the store", &path, it))?;
+        maintenance::copy(&path, &aside, options.wait).await?;
+        file::rename(&aside, &before(&path)).map_err(|it| error::file("the store", &path, it))?;
+    }
+    database::migrate(&mut connection, &path).await?;
+    sqlx::query("ATTACH DATABASE ? AS source")
+        .bind(staged.path.to_string_lossy().into_owned())
+        .execute(&mut connection)
+        .await
+        .map_err(fault)?;
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(fault)?;
+    let changed: Vec<(String, u64)> = sqlx::query_as(
+        "SELECT id, max(here.document ->> '$.version', there.document ->> '$.version') \
+         FROM main.connectors here JOIN source.connectors there USING (id) \
+         WHERE here.document <> there.document",
+    )
+    .fetch_all(&mut *transaction)
+    .await
+    .map_err(fault)?;
+    sqlx::raw_sql(COPY_ROWS).execute(&mut *transaction).await.map_err(fault)?;
+    for (id, version) in changed {
+        let record = Record::read(&mut transaction, &id).await.map_err(fault)?;
+        if let (Some(record), Some(master)) = (record, master) {
+            raise_version(&mut transaction, record, version + 1, master, &path).await?;
+        }
+    }
+    // Before the commit: a crash between the two leaves the store as it was, and an empty cache.
+    crate::Cache::new(&options.directory).clear_locked()?;
+    transaction.commit().await.map_err(fault)?;
+    database::close(connection, &path).await
+}
+
+const COPY_ROWS: &str = "
+    DELETE FROM main.connectors;
+    DELETE FROM main.master_key;
+    INSERT INTO main.connectors (id, document) SELECT id, document FROM source.connectors;
+    INSERT INTO main.master_key SELECT * FROM source.master_key;
+    INSERT INTO main.seals SELECT * FROM source.seals;
+    INSERT INTO main.secrets SELECT * FROM source.secrets;
+    INSERT INTO main.kept SELECT * FROM source.kept;
+    INSERT OR IGNORE INTO main.audit SELECT * FROM source.audit;
+";
+
+async fn raise_version(
+    connection: &mut SqliteConnection,
+    mut record: Record,
+    version: u64,
+    master: &MasterKey,
+    path: &Path,
+) -> Result<()> {
+    let key = record.unwrap(master)?;
+    let mut document = record.document()?;
+    document.version = version;
+    record.begin_change()?;
+    record.set_document(&document)?;
+    record.wrap(&key, master)?;
+    record.write(connection).await.map_err(|it| database::fault(path, it))
+}
+
+/// Replaces the file of a store that SQLite cannot read any more, so that nobody can be using it.
+async fn replace_file(staged: Staged, options: &Options) -> Result<()> {
+    let path = options.database();
+    crate::Cache::new(&options.directory).clear_locked()?;
+    let replace = move || {
+        let aside = before(&path);
+        for (from, to) in [(path.clone(), aside.clone()), (journal(&path), journal(&aside))] {
+            file::remove(&to)?;
+            if from.exists() {
+                let mut to = file::create_new(&to)?;
+                std::io::copy(&mut std::fs::File::open(&from)?, &mut to)?;
+                to.sync_all()?;
+            }
+        }
+        // A log of the old file must not be applied to the new one.
+        file::remove(&journal(&path))?;
+        file::remove(&with_suffix(&path, "-shm"))?;
+        file::rename(&staged.path, &path)
+    };
+    let directory = options.directory.clone();
+    blocking(move || replace().map_err(|it| error::file("the store", &directory, it))).await
+}
+
+/// Where the replaced store stays.
+fn before(path: &Path) -> PathBuf {
+    with_suffix(path, ".before-restore")
+}

@@ -1,0 +1,73 @@
+//! Replacing the master key.
+//!
+//! The new key is made and left where it can be found ([`prepare`](Store::prepare)), every data key is
+//! wrapped by it in one transaction that also names it as the key in use ([`switch`](Store::switch)), and
+//! then it is moved to its place and the old one removed ([`settle`](Store::settle_locked)). Whatever step a
+//! crash comes after, exactly one key opens the store; the last step is repeated at the next use.
+
+use std::time::SystemTime;
+
+use connector_core::Result;
+
+use crate::Store;
+use crate::key::{self, KeySource, Loaded, MasterKey};
+use crate::record::Record;
+use crate::store::blocking;
+
+impl Store {
+    /// Replaces the master key, or takes it from elsewhere from now on; no secret is opened for it. With a
+    /// file that is the present source, or has no key yet, a new key is made. The old key is removed when
+    /// it lies in the store's directory or the keyring. Copies made before it need the old key.
+    ///
+    /// # Errors
+    /// [`Refused`](connector_core::ErrorKind::Refused) when the present key is another one,
+    /// [`Store`](connector_core::ErrorKind::Store) when a connector does not match its seal: then nothing
+    /// is changed.
+    pub async fn rotate_key(&self, new: KeySource, now: SystemTime) -> Result<()> {
+        let (_turn, _lock) = (self.turn().await, self.lock().await?);
+        let Some((old, next)) = self.prepare(&new, now).await? else {
+            self.set_source(new);
+            return Ok(());
+        };
+        self.switch(&old, &next).await?;
+        // The switch stands. What is left is repeated at the next start, should it fail.
+        let settled = self.settle_locked(&next).await;
+        self.use_key(new, next.master).await;
+        settled
+    }
+
+    /// The present key and the one to follow it; `None` when nothing is sealed yet. The caller holds the lock.
+    async fn prepare(&self, new: &KeySource, now: SystemTime) -> Result<Option<(MasterKey, Loaded)>> {
+        let row = self.key_row().await?;
+        let Some(row) = row else { return Ok(None) };
+        let source = self.source();
+        let old = blocking(move || key::load(&source, row)).await?;
+        if !old.is_settled() {
+            self.settle_locked(&old).await?;
+        }
+        let (new, directory, row) = (new.clone(), self.directory().to_owned(), old.row);
+        let next = blocking(move || key::follow(&new, &row, &directory, now)).await?;
+        Ok(Some((old.master, next)))
+    }
+
+    /// Wraps every data key by the new master key, in one step.
+    async fn switch(&self, old: &MasterKey, next: &Loaded) -> Result<()> {
+        let mut transaction = self.pool().begin_with("BEGIN IMMEDIATE").await.map_err(|it| self.fault(it))?;
+        let ids: Vec<String> = sqlx::query_scalar("SELECT id FROM connectors")
+            .fetch_all(&mut *transaction)
+            .await
+            .map_err(|it| self.fault(it))?;
+        for id in ids {
+            let record = Record::read(&mut transaction, &id).await.map_err(|it| self.fault(it))?;
+            let Some(mut record) = record else { continue };
+            let data_key = record.unwrap(old)?;
+            record.wrap(&data_key, &next.master)?;
+            record.write_seal(&mut transaction).await.map_err(|it| self.fault(it))?;
+        }
+        next.row.write(&mut transaction).await.map_err(|it| self.fault(it))?;
+        transaction.commit().await.map_err(|it| self.fault(it))
+    }
+}
+
+#[cfg(test)]
+mod tests;
