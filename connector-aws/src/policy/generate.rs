@@ -1,0 +1,196 @@
+//! The smallest policy for one resource.
+
+use connector_core::{Access, Error, Result};
+
+use super::model::{Policy, Statement};
+use super::permissions::{Kind, Part, Rule};
+use crate::names::{
+    AccountId, Arn, BucketName, ClusterName, KeyPrefix, Partition, Region, RepositoryName, SecretName,
+};
+
+/// What a policy is made for: one resource, or a part of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Target {
+    /// A bucket, or the keys under a prefix.
+    Bucket {
+        /// The bucket.
+        bucket: BucketName,
+        /// The part.
+        prefix: Option<KeyPrefix>,
+    },
+    /// An ECR registry, or one repository.
+    Registry {
+        /// Where it is.
+        region: Region,
+        /// Whose it is.
+        account: AccountId,
+        /// The part.
+        repository: Option<RepositoryName>,
+    },
+    /// The caller's registry at `public.ecr.aws`, or one repository. Its alias tells no account, so a
+    /// policy cannot either; a session never reaches another account's registry by its own policies.
+    PublicRegistry {
+        /// The part.
+        repository: Option<RepositoryName>,
+    },
+    /// An EKS cluster.
+    Cluster {
+        /// Where it is.
+        region: Region,
+        /// Whose it is; EKS knows no other than the caller's.
+        account: Option<AccountId>,
+        /// Its name.
+        cluster: ClusterName,
+    },
+    /// A secret by its full ARN, with the six characters that Secrets Manager has put behind its name.
+    Secret(Arn),
+    /// A secret by its name; which six characters stand behind it is not known.
+    NamedSecret {
+        /// Where it is.
+        region: Region,
+        /// Whose it is; the caller's where it is not known.
+        account: Option<AccountId>,
+        /// Its name.
+        name: SecretName,
+    },
+}
+
+impl Target {
+    /// The kind of resource.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Bucket { .. } => Kind::Bucket,
+            Self::Registry { .. } => Kind::Registry,
+            Self::PublicRegistry { .. } => Kind::PublicRegistry,
+            Self::Cluster { .. } => Kind::Cluster,
+            Self::Secret(_) | Self::NamedSecret { .. } => Kind::Secret,
+        }
+    }
+
+    /// The smallest policy that gives `access` to the target.
+    ///
+    /// # Errors
+    /// Invalid input for admin access to a part of a bucket, whose configuration has no parts, and for a
+    /// secret of another partition.
+    pub fn policy(&self, access: Access, partition: Partition) -> Result<Policy> {
+        let prefix = match self {
+            Self::Bucket { prefix, .. } => prefix.as_ref(),
+            _ => None,
+        };
+        if prefix.is_some() && access == Access::Admin {
+            return Err(Error::field("access", "admin is for a whole bucket, not for a part within it")
+                .with_hint("ask for write, or leave the part out"));
+        }
+        if let Self::Secret(arn) = self
+            && arn.partition() != Some(partition)
+        {
+            return Err(Error::field("resource_id", "the secret is of another partition than the connector"));
+        }
+        let rules = self.kind().rules().iter().filter(|rule| {
+            rule.access <= access
+                && rule.part != Part::Finding
+                && !(rule.part == Part::Whole && prefix.is_some())
+        });
+        let mut statements: Vec<Statement> = Vec::new();
+        for rule in rules {
+            let statement = self.statement(rule, partition, prefix);
+            match statements.iter_mut().find(|it| same_place(it, &statement)) {
+                Some(same) => add_actions(same, &statement),
+                None => statements.push(statement),
+            }
+        }
+        Ok(Policy::new(statements))
+    }
+
+    fn statement(&self, rule: &Rule, partition: Partition, prefix: Option<&KeyPrefix>) -> Statement {
+        let resource = fill(rule.resource, |part| self.value(part, partition));
+        let statement = Statement::allow(rule.actions.iter().copied(), [resource]);
+        match prefix {
+            // Only what starts with `p/`: listing for `p` would tell of `p2/` too. `p/*` also is `p/` itself.
+            Some(prefix) if rule.part == Part::Listing => {
+                statement.when("StringLike", "s3:prefix", [format!("{}*", escape(prefix.as_str()))])
+            }
+            _ => statement,
+        }
+    }
+
+    /// What stands for a part of an ARN's template.
+    fn value(&self, part: &str, partition: Partition) -> String {
+        let any = || "*".to_owned();
+        let or_any = |name: Option<&str>| name.map_or_else(any, escape);
+        match (part, self) {
+            ("partition", _) => partition.id().to_owned(),
+            ("bucket", Self::Bucket { bucket, .. }) => escape(bucket.as_str()),
+            ("prefix", Self::Bucket { prefix, .. }) => {
+                prefix.as_ref().map(|it| escape(it.as_str())).unwrap_or_default()
+            }
+            (
+                "region",
+                Self::Registry { region, .. }
+                | Self::Cluster { region, .. }
+                | Self::NamedSecret { region, .. },
+            ) => escape(region.as_str()),
+            ("account", Self::Registry { account, .. }) => escape(account.as_str()),
+            ("account", Self::PublicRegistry { .. }) => any(),
+            ("account", Self::Cluster { account, .. } | Self::NamedSecret { account, .. }) => {
+                or_any(account.as_ref().map(AccountId::as_str))
+            }
+            ("repository", Self::Registry { repository, .. } | Self::PublicRegistry { repository }) => {
+                or_any(repository.as_ref().map(RepositoryName::as_str))
+            }
+            ("cluster", Self::Cluster { cluster, .. }) => escape(cluster.as_str()),
+            ("secret", Self::Secret(arn)) => escape(arn.as_str()),
+            ("secret", Self::NamedSecret { name, .. }) => format!(
+                "arn:{partition}:secretsmanager:{}:{}:secret:{}-??????",
+                self.value("region", partition),
+                self.value("account", partition),
+                escape(name.as_str()),
+            ),
+            // A template that names what its target has not: allow nothing rather than anything.
+            _ => "none".to_owned(),
+        }
+    }
+}
+
+/// Puts values into the braces of a template, in one pass: what a value holds is never read as a template.
+fn fill(template: &str, value: impl Fn(&str) -> String) -> String {
+    let mut out = String::new();
+    let mut rest = template;
+    while let Some((before, (part, behind))) =
+        rest.split_once('{').and_then(|(before, it)| Some((before, it.split_once('}')?)))
+    {
+        out.push_str(before);
+        out.push_str(&value(part));
+        rest = behind;
+    }
+    out + rest
+}
+
+/// Writes a text so that a policy takes it for itself, wildcards and variables included.
+pub(super) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for it in text.chars() {
+        match it {
+            '*' | '?' | '$' => out.extend(['$', '{', it, '}']),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+fn same_place(one: &Statement, other: &Statement) -> bool {
+    one.resources == other.resources && one.conditions == other.conditions
+}
+
+/// Adds what is not allowed yet by the same text.
+fn add_actions(to: &mut Statement, from: &Statement) {
+    if let super::Selection::Only(actions) = &mut to.actions {
+        for action in from.actions.patterns() {
+            if !actions.contains(action) {
+                actions.push(action.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The policy that a connector's owner wrote, and what is sent when there is one.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use connector_core::{Error, Result};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::model::{Policy, check_size, within_alphabet};
+use super::subset::{Subset, is_subset};
+use crate::names::PolicyArn;
+
+/// A session policy as its owner wrote it: JSON text, or the object itself. At most 2048 characters when
+/// superfluous blanks are left out, and without a `Principal`, as STS asks.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct OwnPolicy {
+    policy: Policy,
+    json: String,
+}
+
+impl OwnPolicy {
+    /// Reads JSON text.
+    ///
+    /// # Errors
+    /// Invalid input as [`Policy::parse`] has it, and when STS would not take it.
+    pub fn parse(json: &str) -> Result<Self> {
+        // Read once as a policy for its errors and its bound on the length.
+        Policy::parse(json)?;
+        let value = serde_json::from_str(json).map_err(|_| Error::invalid("the policy is not JSON"))?;
+        Self::from_value(&value)
+    }
+
+    fn from_value(value: &Value) -> Result<Self> {
+        let policy = Policy::from_value(value)?;
+        let statements = match &value["Statement"] {
+            Value::Array(list) => list.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        if statements.iter().any(|it| it.get("Principal").is_some() || it.get("NotPrincipal").is_some()) {
+            return Err(Error::invalid("a session policy cannot name a Principal"));
+        }
+        let json = within_alphabet(&value.to_string());
+        check_size(Some(&json), &[])?;
+        Ok(Self { policy, json })
+    }
+
+    /// What it says.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The text to send, without superfluous blanks.
+    #[must_use]
+    pub fn as_json(&self) -> &str {
+        &self.json
+    }
+}
+
+/// The session policies of one call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionPolicies {
+    /// None: the session may do all that its identity may.
+    Nothing,
+    /// The generated policy, which narrows the session to what was asked for.
+    Generated(String),
+    /// The connector's own policies, as they are.
+    Own {
+        /// The inline one.
+        json: Option<String>,
+        /// The managed ones.
+        managed: Vec<PolicyArn>,
+    },
+}
+
+impl SessionPolicies {
+    /// Chooses what to send, so that nobody gets more than the connector's own policies allow. Policies
+    /// sent together add up, so the generated one goes alone or not at all.
+    ///
+    /// With an own policy, the generated one must stay within it. With managed policies, whose text is
+    /// not known here, the own ones are sent as they are and the session is not narrowed.
+    ///
+    /// # Errors
+    /// Refused when the generated policy goes beyond the own one; invalid input when what would be sent
+    /// is too large for STS.
+    pub fn choose(
+        generated: Option<&Policy>,
+        own: Option<&OwnPolicy>,
+        managed: &[PolicyArn],
+    ) -> Result<Self> {
+        let own_ones = || match (own, managed) {
+            (None, []) => Self::Nothing,
+            _ => Self::Own { json: own.map(|it| it.json.clone()), managed: managed.to_vec() },
+        };
+        let chosen = match (generated, own) {
+            (None, _) => own_ones(),
+            (Some(generated), None) if managed.is_empty() => Self::Generated(generated.to_json()),
+            (Some(_), None) => own_ones(),
+            (Some(generated), Some(own)) => match within(generated, &own.policy) {
+                Ok(policy) => Self::Generated(policy.to_json()),
+                Err(_) if !managed.is_empty() => own_ones(),
+                Err(error) => return Err(error),
+            },
+        };
+        check_size(chosen.json(), chosen.managed())?;
+        Ok(chosen)
+    }
+
+    /// The inline policy to send.
+    #[must_use]
+    pub fn json(&self) -> Option<&str> {
+        match self {
+            Self::Nothing => None,
+            Self::Generated(json) => Some(json),
+            Self::Own { json, .. } => json.as_deref(),
+        }
+    }
+
+    /// The managed policies to send.
+    #[must_use]
+    pub fn managed(&self) -> &[PolicyArn] {
+        match self {
+            Self::Own { managed, .. } => managed,
+            _ => &[],
+        }
+    }
+}
+
+/// The generated policy, taking over what the own one denies where that makes it stay within it.
+fn within(generated: &Policy, own: &Policy) -> Result<Policy> {
+    let with_denials = generated.clone().with_denials_of(own);
+    let (what, why) = match is_subset(generated, own) {
+        Subset::Yes => return Ok(generated.clone()),
+        _ => match is_subset(&with_denials, own) {
+            Subset::Yes => return Ok(with_denials),
+            Subset::No(why) => ("is not within", why),
+            Subset::Unknown(why) => ("cannot be shown to be within", why),
+        },
+    };
+    Err(Error::refused(format!("the policy for this resource {what} the connector's own policy"))
+        .with_cause(why)
+        .with_hint("ask for a resource or an access level that the connector's policy allows, or widen it"))
+}
+
+impl<'de> Deserialize<'de> for OwnPolicy {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextOrObject;
+
+        impl<'de> Visitor<'de> for TextOrObject {
+            type Value = OwnPolicy;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a policy as JSON text or as an object")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<OwnPolicy, E> {
+                OwnPolicy::parse(text).map_err(E::custom)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<OwnPolicy, A::Error> {
+                let value = Value::deserialize(MapAccessDeserializer::new(map))?;
+                OwnPolicy::from_value(&value).map_err(serde::de::Error::custom)
+            }
+        }
+
+        deserializer.deserialize_any(TextOrObject)
+    }
+}
+
+impl JsonSchema for OwnPolicy {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "OwnPolicy".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [{ "type": "string", "minLength": 2 }, { "type": "object" }] })
+    }
+}

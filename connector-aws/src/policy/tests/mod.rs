@@ -1,0 +1,18 @@
+//! Least powerful first: the language, the generated policies case by case, what is sent, and then
+//! properties over random policies and hostile names.
+
+mod language;
+mod matrix;
+mod own;
+mod properties;
+
+use super::*;
+
+fn policy(json: &str) -> Policy {
+    Policy::parse(json).expect("a policy")
+}
+
+/// A policy of the present edition from its statements.
+fn statements(json: &str) -> Policy {
+    policy(&format!(r#"{{"Version":"2012-10-17","Statement":[{json}]}}"#))
+}
