@@ -1,0 +1,40 @@
+#![doc = include_str!("../README.md")]
+
+pub mod system;
+
+#[cfg(feature = "hub")]
+pub mod hub;
+
+pub use connector_core as core;
+pub use connector_core::{
+    Access, Connector, Context, Document, Envelope, Error, ErrorKind, Expiry, Grant, Registry, Result,
+    Secret, Terms,
+};
+#[cfg(feature = "hub")]
+pub use hub::Hub;
+
+// Naming a provider's crate here is what links it, and linking it is what registers it.
+#[cfg(feature = "aws")]
+pub use connector_aws as aws;
+#[cfg(feature = "docker")]
+pub use connector_docker as docker;
+#[cfg(feature = "k8s")]
+pub use connector_k8s as k8s;
+
+/// The connector types of this family that are features of this crate, each with the feature.
+const FEATURES: &[(&str, &str)] = &[("aws", "aws")];
+
+/// Everything that is compiled in; a type of this family that is not is known by name, so that asking for
+/// it says which feature brings it.
+///
+/// # Errors
+/// Two different things under one id, which linking two versions of a crate can cause.
+pub fn registry() -> Result<Registry> {
+    let absent: Vec<(&str, String)> = FEATURES
+        .iter()
+        .map(|(id, feature)| {
+            (*id, format!("build with the cargo feature `{feature}` of `connectors` (or `connector-cli`)"))
+        })
+        .collect();
+    Ok(Registry::linked()?.with_absent(absent.iter().map(|(id, how)| (*id, how.as_str()))))
+}

@@ -1,0 +1,163 @@
+//! HTTP over reqwest and rustls: one client per set of trusted certificates, no redirects, bounded answers.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use connector_core::{Error, Http, Request, Response, Result, async_trait, format_duration};
+use reqwest::redirect::Policy;
+use reqwest::{Certificate, Client, Method, Url};
+
+use super::Timeouts;
+
+/// HTTP over the machine's network.
+#[derive(Clone)]
+pub struct SystemHttp(Arc<Inner>);
+
+struct Inner {
+    timeouts: Timeouts,
+    clients: Mutex<HashMap<Kind, Client>>,
+}
+
+/// What makes a client differ from another.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Kind {
+    trust: Option<Arc<[u8]>>,
+    /// Metadata services and loopback are never reached through a proxy.
+    direct: bool,
+}
+
+/// The largest answer that is read, in bytes.
+const LARGEST: usize = 8 << 20;
+
+impl SystemHttp {
+    /// HTTP with these limits. Nothing is set up before the first request.
+    #[must_use]
+    pub fn new(timeouts: Timeouts) -> Self {
+        Self(Arc::new(Inner { timeouts, clients: Mutex::default() }))
+    }
+
+    fn client(&self, kind: Kind) -> Result<Client> {
+        let mut clients = self.0.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = clients.get(&kind) {
+            return Ok(client.clone());
+        }
+        let mut builder = Client::builder()
+            .redirect(Policy::none())
+            .connect_timeout(self.0.timeouts.connect)
+            .timeout(self.0.timeouts.call)
+            .user_agent(concat!("connector/", env!("CARGO_PKG_VERSION")));
+        if kind.direct {
+            builder = builder.no_proxy();
+        }
+        if let Some(pem) = &kind.trust {
+            let unreadable = || {
+                Error::field("ca_bundle", "not a file of PEM certificates")
+                    .with_hint("give a file in PEM form")
+            };
+            let certificates = Certificate::from_pem_bundle(pem).map_err(|_| unreadable())?;
+            if certificates.is_empty() {
+                return Err(unreadable());
+            }
+            for certificate in certificates {
+                builder = builder.add_root_certificate(certificate);
+            }
+        }
+        let client = builder.build().map_err(|_| {
+            Error::unexpected("cannot set up TLS").with_hint("is the system's trust store readable?")
+        })?;
+        clients.insert(kind, client.clone());
+        Ok(client)
+    }
+}
+
+impl fmt::Debug for SystemHttp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SystemHttp").field("timeouts", &self.0.timeouts).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Http for SystemHttp {
+    async fn send(&self, request: Request) -> Result<Response> {
+        let origin = request.origin().to_owned();
+        let wrong = |what: &str| Error::invalid(format!("cannot send to {origin}: {what}"));
+        let url = Url::parse(request.url()).map_err(|_| wrong("not a URL"))?;
+        let host = url.host_str().ok_or_else(|| wrong("no host"))?;
+        let address = host.trim_matches(['[', ']']).parse::<IpAddr>().ok();
+        if !request.is_to_metadata() && address.is_some_and(is_link_local) {
+            return Err(Error::refused(format!(
+                "{origin} is a link-local address, where metadata services are"
+            ))
+            .with_hint("an endpoint of a connector cannot be one"));
+        }
+        let loopback = host == "localhost" || address.is_some_and(|it| it.is_loopback());
+        let kind = Kind { trust: request.trust().cloned(), direct: request.is_to_metadata() || loopback };
+        let method = Method::from_bytes(request.method().as_bytes()).map_err(|_| wrong("not a method"))?;
+        let mut call = self.client(kind)?.request(method, url).body(request.body().to_vec());
+        for (name, value) in request.headers() {
+            call = call.header(name, value);
+        }
+        let limit = request.timeout().unwrap_or(self.0.timeouts.call);
+        let mut answer = call.timeout(limit).send().await.map_err(|error| failure(&error, &origin, limit))?;
+        let status = answer.status().as_u16();
+        let headers = answer
+            .headers()
+            .iter()
+            .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())));
+        let headers = headers.collect();
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|error| failure(&error, &origin, limit))? {
+            if body.len() + chunk.len() > LARGEST {
+                return Err(
+                    Error::unreachable(format!("{origin} answered with more than 8 MiB")).transient(false)
+                );
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Response::new(status, headers, body))
+    }
+}
+
+fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(it) => it.is_link_local(),
+        IpAddr::V6(it) => {
+            it.is_unicast_link_local()
+                || it.to_ipv4_mapped().is_some_and(|it| it.is_link_local())
+                // The addresses of AWS metadata services.
+                || it.segments()[..3] == [0xfd00, 0x0ec2, 0]
+        }
+    }
+}
+
+/// Names the phase that failed. Only the phase: the text of an error may quote the URL with its query.
+fn failure(error: &reqwest::Error, origin: &str, limit: Duration) -> Error {
+    let mut beneath = String::new();
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        beneath.push_str(&inner.to_string());
+        beneath.push('\n');
+        source = inner.source();
+    }
+    let has = |words: &[&str]| words.iter().any(|word| beneath.contains(word));
+    let (what, hint) = if error.is_timeout() {
+        (
+            format!("did not answer within {}", format_duration(limit)),
+            "is the endpoint right, and is there a way to it?",
+        )
+    } else if has(&["dns error", "failed to lookup"]) {
+        ("has a name that does not resolve".into(), "is the host name right?")
+    } else if has(&["certificate", "UnknownIssuer", "NotValidForName", "tls handshake", "TLS"]) {
+        ("failed the TLS check".into(), "name its certificate authority in `ca_bundle`, if it is your own")
+    } else if has(&["refused"]) {
+        ("refused the connection".into(), "is the endpoint right, and is the service up?")
+    } else if error.is_connect() {
+        ("cannot be reached".into(), "is there a network, and a proxy to be set?")
+    } else {
+        ("broke off the connection, or did not speak HTTP".into(), "is the endpoint right?")
+    };
+    Error::unreachable(format!("{origin} {what}")).with_hint(hint)
+}

@@ -1,0 +1,238 @@
+//! A provider for tests: its "cloud" counts calls, and can be told to refuse or to wait.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
+
+use connector_core::{
+    AuthMethod, Authenticated, Base, Builds, Call, Clients, ConnectorAbout, ConnectorType, Context,
+    Credential, Document, Environment, EnvironmentForm, Error, Expiry, Fields, Identity, Issued, Life,
+    Lifetime, Listing, MethodAbout, Parsed, Registry, ResourceAbout, ResourceType, Result, Secret, Source,
+    Tool, VirtualClock, Wanted,
+};
+use connectors::hub::{Draft, Hub, Options, Registered, Registration};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::sync::Barrier;
+
+/// What one test's cloud saw and does. Found by the `account` in a connector's config, so that tests that
+/// run side by side do not see each other.
+#[derive(Default)]
+pub(crate) struct Cloud {
+    pub(crate) logins: AtomicUsize,
+    pub(crate) refuses: AtomicBool,
+    pub(crate) barrier: Mutex<Option<Arc<Barrier>>>,
+}
+
+static CLOUDS: LazyLock<Mutex<BTreeMap<String, Arc<Cloud>>>> = LazyLock::new(Mutex::default);
+
+pub(crate) fn cloud(account: &str) -> Arc<Cloud> {
+    Arc::clone(CLOUDS.lock().expect("no test panics while it holds this").entry(account.into()).or_default())
+}
+
+impl Cloud {
+    pub(crate) fn logins(&self) -> usize {
+        self.logins.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn refuse(&self, refuses: bool) {
+        self.refuses.store(refuses, Ordering::SeqCst);
+    }
+
+    async fn log_in(&self) -> Result<()> {
+        self.logins.fetch_add(1, Ordering::SeqCst);
+        let barrier = self.barrier.lock().expect("no test panics while it holds this").clone();
+        if let Some(barrier) = barrier {
+            barrier.wait().await;
+        }
+        if self.refuses.load(Ordering::SeqCst) {
+            return Err(Error::refused("acme:LogIn was refused: the key is wrong"));
+        }
+        Ok(())
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Acme;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
+    account: String,
+    token: Secret,
+}
+
+impl ConnectorType for Acme {
+    const ID: &'static str = "acme";
+    const ABOUT: ConnectorAbout = ConnectorAbout::new("Acme", "A cloud for tests.");
+    type Session = Session;
+    type Narrowing = String;
+}
+
+/// An account's key, or another connector's session.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Key {
+    /// The account.
+    account: String,
+    /// The key.
+    #[serde(default)]
+    key: Option<Secret>,
+    /// A connector to take the identity from.
+    #[serde(default)]
+    source: Option<Base<Acme>>,
+}
+
+impl AuthMethod for Key {
+    const ID: &'static str = "key";
+    const ABOUT: MethodAbout =
+        MethodAbout::new("Key", "Trades a key for a token.", Life::Long, Identity::User)
+            .temporary()
+            .narrows("scope")
+            .lifetime(Lifetime::seconds(60, 3600, 7200));
+    type Connector = Acme;
+
+    async fn authenticate(
+        &self,
+        cx: &Call<'_>,
+        narrowing: Option<&String>,
+    ) -> Result<Authenticated<Session>> {
+        if let Some(source) = &self.source {
+            source.session(cx).await?;
+        }
+        if cx.kept("login").await?.is_none() {
+            cx.keep("login", Secret::new("kept-canary-5d1f")).await?;
+        }
+        cloud(&self.account).log_in().await?;
+        let key = self.key.as_ref().map_or("none", Secret::expose);
+        let token = format!("token-for-{}-{}", key.len(), narrowing.map_or("all", String::as_str));
+        let life = cx.duration().unwrap_or(Duration::from_secs(3600));
+        let session = Session { account: self.account.clone(), token: Secret::new(token) };
+        let session = Authenticated::new(session, cx.expires_in(life));
+        Ok(match narrowing {
+            Some(scope) => session.narrowed(format!("scope {scope}")),
+            None => session,
+        })
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Token {
+    pub(crate) account: String,
+    pub(crate) token: Secret,
+}
+
+impl Credential for Token {
+    const KIND: &'static str = "acme";
+
+    fn export(&self, out: &mut Fields) {
+        out.public("account", self.account.as_str());
+        out.secret("token", &self.token);
+    }
+
+    fn import(fields: &Fields) -> Result<Self> {
+        Ok(Self { account: fields.text("account")?.into(), token: fields.expect_secret("token")? })
+    }
+
+    fn clients() -> Clients<Source<Self>> {
+        Clients::none().with::<Client>()
+    }
+
+    fn tools() -> &'static [Tool<Self>] {
+        &[Tool { name: "acme", render: |issued| Ok(issued.credential.token.clone()) }]
+    }
+
+    fn environment(issued: &Issued<Self>) -> Result<EnvironmentForm> {
+        Ok(EnvironmentForm::default().set("ACME_TOKEN", issued.credential.token.clone()))
+    }
+}
+
+/// A native client: asks its source on every use.
+#[derive(Debug)]
+pub(crate) struct Client(Source<Token>);
+
+impl Client {
+    pub(crate) async fn call(&self) -> Result<String> {
+        Ok(self.0.issue().await?.credential.token.expose().to_owned())
+    }
+}
+
+impl Builds<Client> for Token {
+    async fn build(source: Source<Self>) -> Result<Client> {
+        Ok(Client(source))
+    }
+}
+
+/// A box in the cloud.
+#[derive(Clone, Debug)]
+pub(crate) struct Box(String);
+
+impl ResourceType for Box {
+    const ID: &'static str = "acme-box";
+    const ABOUT: ResourceAbout = ResourceAbout::new("Box", "A box.").forms(&[("box:{name}", "canonical")]);
+    type Connector = Acme;
+    type Credential = Token;
+
+    fn parse(text: &str) -> Result<Parsed<Self>> {
+        let (name, part) = match text.strip_prefix("box:").unwrap_or(text).split_once('/') {
+            Some((name, part)) => (name, Some(part)),
+            None => (text.strip_prefix("box:").unwrap_or(text), None),
+        };
+        if name.is_empty() || !name.bytes().all(|it| it.is_ascii_lowercase()) {
+            return Err(Error::field("resource_id", "not a box: expected box:{name}"));
+        }
+        let parsed = Parsed::exact(Self(name.into()));
+        Ok(match part {
+            Some(part) => parsed.within(part),
+            None => parsed,
+        })
+    }
+
+    fn id(&self) -> String {
+        format!("box:{}", self.0)
+    }
+
+    fn narrowing(&self, wanted: &Wanted) -> Result<Option<String>> {
+        Ok(Some(format!("{}:{}:{}", self.0, wanted.within.as_deref().unwrap_or_default(), wanted.access)))
+    }
+
+    async fn list(_: &Session, _: &Call<'_>) -> Result<Listing> {
+        Ok(Listing::of(["box:one".to_owned(), "box:two".to_owned()]))
+    }
+
+    async fn issue(&self, _: &Wanted, session: &Session, _: &Call<'_>) -> Result<Issued<Token>> {
+        let token = Token { account: session.account.clone(), token: session.token.clone() };
+        Ok(Issued::new(token, Expiry::Never("the session ends it".into())))
+    }
+}
+
+connector_core::register!(connector Acme, method Key, resource Box, credential Token);
+
+/// A hub in `home` whose time is `clock`, as one process of several may have it.
+pub(crate) async fn hub(home: &Path, clock: &VirtualClock) -> Hub {
+    let context = Context::detached(clock.clone()).with_environment(no_environment()).with_caller("ann");
+    let registry = Registry::of(REGISTRATIONS).expect("one of each");
+    Hub::with_registry(Options::new(home).with_context(context), registry).await.expect("a fresh store opens")
+}
+
+fn no_environment() -> impl Environment {
+    std::collections::HashMap::<String, String>::new()
+}
+
+pub(crate) const KEY: &str = "key-canary-93e7a1";
+
+/// A draft of a connector for `account`.
+pub(crate) fn draft(name: &str, account: &str) -> Draft {
+    draft_with(name, json!({ "account": account, "key": KEY }))
+}
+
+pub(crate) fn draft_with(name: &str, config: Value) -> Draft {
+    let config = config.as_object().cloned().expect("a config is an object");
+    Draft::new(Document::draft(name, "acme", "key", config))
+}
+
+pub(crate) async fn register(hub: &Hub, name: &str, account: &str) -> Registered {
+    hub.register(draft(name, account), Registration::Verified).await.expect("the key is good")
+}

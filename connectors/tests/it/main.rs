@@ -1,0 +1,6 @@
+//! The hub over a real store, with a small provider of its own, on a virtual clock.
+
+mod acme;
+mod changing;
+mod issuing;
+mod registering;
