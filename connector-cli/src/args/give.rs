@@ -1,0 +1,144 @@
+//! Commands that ask a provider: what is reached, and credentials.
+
+use std::ffi::OsString;
+
+use clap::{Args, ValueEnum};
+
+use super::GrantArgs;
+
+/// Check that a connector works and reaches what it is for
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    connector verify prod\n  \
+    connector verify prod --resource-type s3-bucket --resource-id s3://data\n  \
+    connector verify --all")]
+pub(crate) struct VerifyArgs {
+    /// The connector
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub(crate) name: Option<String>,
+    /// Check every connector, side by side
+    #[arg(long, conflicts_with_all = ["resource_type", "resource_id"])]
+    pub(crate) all: bool,
+    /// Check that it reaches this resource type
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) resource_type: Option<String>,
+    /// Check that it reaches this resource
+    #[arg(long, value_name = "ID")]
+    pub(crate) resource_id: Option<String>,
+}
+
+/// List what the connectors reach
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    connector list-resources\n  \
+    connector list-resources --resource-type s3-bucket\n  \
+    connector list-resources --connector prod -o json")]
+pub(crate) struct ListResourcesArgs {
+    /// Only resources of this type
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) resource_type: Option<String>,
+    /// Only this resource: which connectors reach it?
+    #[arg(long, value_name = "ID", requires = "resource_type")]
+    pub(crate) resource_id: Option<String>,
+    /// Only what this connector reaches
+    #[arg(long, value_name = "NAME")]
+    pub(crate) connector: Option<String>,
+}
+
+/// Issue a short-lived credential
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    connector issue prod --resource-type s3-bucket --resource-id s3://data\n  \
+    connector issue prod --resource-type s3-bucket --resource-id data \\\n      \
+        --within in/ --access write -o json\n\n\
+    `-o json` prints the whole credential; it is itself a secret.")]
+pub(crate) struct IssueArgs {
+    /// The connector
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) grant: GrantArgs,
+}
+
+/// Print a short-lived credential as environment variables
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    eval \"$(connector env prod --resource-type s3-bucket --resource-id s3://data)\"\n  \
+    connector env prod --resource-type s3-bucket --resource-id s3://data --format dotenv\n\n\
+    `connector exec` gives the same to one program, and to nothing else.")]
+pub(crate) struct EnvArgs {
+    /// The connector
+    pub(crate) name: String,
+    /// For which shell or file [default: sh, on Windows powershell]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<EnvFormat>,
+    #[command(flatten)]
+    pub(crate) grant: GrantArgs,
+}
+
+/// For whom environment variables are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EnvFormat {
+    Sh,
+    Fish,
+    Powershell,
+    Dotenv,
+    Json,
+}
+
+/// Run a program with a short-lived credential in its environment
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    connector exec prod --resource-type s3-bucket --resource-id s3://data -- \\\n      \
+        aws s3 ls s3://data\n\n\
+    Ends with the exit code of the program.")]
+pub(crate) struct ExecArgs {
+    /// The connector
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) grant: GrantArgs,
+    /// The program and its arguments
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub(crate) command: Vec<OsString>,
+}
+
+/// Answer a program in its own protocol, such as aws' credential_process
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    connector helper aws prod --resource-type s3-bucket --resource-id s3://data\n\n  \
+    In ~/.aws/config:\n    \
+    [profile data]\n    \
+    credential_process = connector helper aws prod --resource-id s3://data\n\n\
+    Answers from the cache while it can, and never asks anybody anything.")]
+pub(crate) struct HelperArgs {
+    /// The program to answer, such as aws
+    pub(crate) tool: String,
+    /// The connector
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) grant: GrantArgs,
+}
+
+/// Explain why a credential is what it is
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    connector explain prod --resource-type s3-bucket --resource-id s3://data\n  \
+    connector explain prod --trust-policy")]
+pub(crate) struct ExplainArgs {
+    /// The connector
+    pub(crate) name: String,
+    /// Print whom the provider's owner has to trust, and the policy that does so
+    #[arg(long)]
+    pub(crate) trust_policy: bool,
+    #[command(flatten)]
+    pub(crate) grant: GrantArgs,
+}
+
+/// Read a secret of the provider's secret manager
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:\n  connector read-secret prod db/password")]
+pub(crate) struct ReadSecretArgs {
+    /// The connector
+    pub(crate) name: String,
+    /// The secret, by name or ARN
+    pub(crate) id: String,
+}

@@ -1,0 +1,53 @@
+//! Words of the command line that stand for more than text.
+
+use std::fmt;
+
+use connector_core::{Error, Result};
+
+/// A label as it is given: `KEY=VALUE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Label {
+    pub(crate) key: String,
+    pub(crate) value: String,
+}
+
+impl std::str::FromStr for Label {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text.split_once('=') {
+            Some((key, value)) if !key.is_empty() => {
+                Ok(Self { key: key.to_owned(), value: value.to_owned() })
+            }
+            _ => Err(Error::invalid("not a label: expected KEY=VALUE")),
+        }
+    }
+}
+
+/// A new value, or an empty word that takes the old one away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OrNone<T>(pub(crate) Option<T>);
+
+impl<T> OrNone<T> {
+    /// Reads a word with `read`, unless it is empty.
+    pub(crate) fn read<E: fmt::Display>(
+        text: &str,
+        read: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<Self, E> {
+        if text.is_empty() { Ok(Self(None)) } else { read(text).map(|value| Self(Some(value))) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_and_empty_words() {
+        let label: Label = "team=data=x".parse().expect("a label");
+        assert_eq!((label.key.as_str(), label.value.as_str()), ("team", "data=x"));
+        assert!("team".parse::<Label>().is_err() && "=x".parse::<Label>().is_err());
+        assert_eq!(OrNone::read("", str::parse::<u8>), Ok(OrNone(None)));
+        assert_eq!(OrNone::read("7", str::parse::<u8>), Ok(OrNone(Some(7))));
+    }
+}

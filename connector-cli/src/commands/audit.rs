@@ -1,0 +1,70 @@
+//! `connector audit`: who got what, when.
+
+use std::time::SystemTime;
+
+use connector_core::{Expiry, Result, format_time};
+use connector_store::audit::{Filter, Record};
+
+use crate::app::App;
+use crate::args::AuditArgs;
+use crate::output::Table;
+
+pub(crate) fn run(app: &App, args: &AuditArgs) -> Result<()> {
+    let filter = Filter {
+        connector: args.connector.clone(),
+        action: args.action.as_deref().map(str::parse).transpose()?,
+        caller: args.caller.clone(),
+        since: args.since,
+        before: None,
+    };
+    let records = app.with_store(async |store| store.audit_list(&filter, args.limit).await)?;
+    if records.is_empty() {
+        app.output.note("no such records");
+    }
+    app.output.show(&records, || {
+        let mut table = Table::new(["TIME (UTC)", "CALLER", "ACTION", "CONNECTOR", "WHAT", "ENDS"]);
+        for record in &records {
+            table.row([
+                time(record.at).into(),
+                record.caller.as_str().into(),
+                record.action.as_str().into(),
+                connector(record).into(),
+                what(record).into(),
+                ends(record).into(),
+            ]);
+        }
+        if table.is_empty() { String::new() } else { table.render(&app.output) }
+    })
+}
+
+fn connector(record: &Record) -> String {
+    match (&record.connector, record.version) {
+        (Some(name), Some(version)) => format!("{name} v{version}"),
+        (Some(name), None) => name.clone(),
+        (None, _) => "-".to_owned(),
+    }
+}
+
+/// What was asked for, else what else there is to say.
+fn what(record: &Record) -> String {
+    let within = record.within.as_ref().map(|part| format!("within {part}"));
+    let access = record.access.map(|it| it.to_string());
+    let narrowed = record.narrowed.map(|it| if it { "(narrowed)" } else { "(not narrowed)" }.to_owned());
+    let asked = [record.resource_type.clone(), record.resource_id.clone(), within, access, narrowed];
+    let parts = asked.into_iter().chain([record.detail.clone()]);
+    let parts: Vec<String> = parts.flatten().collect();
+    if parts.is_empty() { "-".to_owned() } else { parts.join(" ") }
+}
+
+fn ends(record: &Record) -> String {
+    match &record.expires {
+        Some(Expiry::At(end)) => time(*end),
+        Some(Expiry::Never(_)) => "never".to_owned(),
+        None => "-".to_owned(),
+    }
+}
+
+/// A time that a narrow column may break between day and hour.
+fn time(time: SystemTime) -> String {
+    format_time(time).replace('T', " ").trim_end_matches('Z').to_owned()
+}

@@ -1,0 +1,33 @@
+//! `connector env`: a credential as environment variables.
+
+mod format;
+
+use connector_core::{Envelope, Expiry, Result, format_time};
+
+use crate::app::App;
+use crate::args::{EnvArgs, EnvFormat, OutputFormat};
+use crate::output::time_left;
+
+pub(crate) fn run(app: &App, args: &EnvArgs) -> Result<()> {
+    let progress = app.output.progress("issuing");
+    let (envelope, form) = app.with_hub(async |hub| hub.environment(&args.name, args.grant.grant()).await)?;
+    drop(progress);
+    let format = args.format.unwrap_or(match app.output.format {
+        // JSON is YAML.
+        OutputFormat::Json | OutputFormat::Yaml => EnvFormat::Json,
+        OutputFormat::Table if cfg!(windows) => EnvFormat::Powershell,
+        OutputFormat::Table => EnvFormat::Sh,
+    });
+    app.output.print(format::render(format, &form, &remark(app, &envelope)).expose())
+}
+
+/// What the variables are good for, on one line.
+fn remark(app: &App, envelope: &Envelope) -> String {
+    let within = envelope.within.as_ref().map_or_else(String::new, |part| format!(" within {part}"));
+    let end = match &envelope.expiry {
+        Expiry::At(end) => format!("ends {} (in {})", format_time(*end), time_left(*end, app.now())),
+        Expiry::Never(reason) => format!("does not end: {reason}"),
+    };
+    let Envelope { connector, resource_type, resource_id, access, .. } = envelope;
+    format!("{connector}: {resource_type} {resource_id}{within}, {access}; {end}")
+}

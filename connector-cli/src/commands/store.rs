@@ -1,0 +1,185 @@
+//! `connector store`: looks after the store.
+
+use std::path::{Path, PathBuf};
+
+use connector_core::{Error, Result, Secret};
+use connector_store::audit::{Action, Record};
+use connector_store::{KeySource, Passphrase, Status, Store};
+use serde_json::json;
+
+use crate::app::App;
+use crate::args::{RestoreArgs, RotateKeyArgs, StoreAction, StoreArgs};
+use crate::output::Table;
+use crate::person;
+
+/// The passphrase to rotate to, where nobody is there to be asked.
+const NEW_PASSPHRASE: &str = "CONNECTOR_NEW_PASSPHRASE";
+
+pub(crate) fn run(app: &App, args: &StoreArgs) -> Result<()> {
+    match &args.action {
+        StoreAction::Status => status(app),
+        StoreAction::RotateKey(args) => rotate_key(app, args),
+        StoreAction::Backup { file } => backup(app, file),
+        StoreAction::Restore(args) => restore(app, args),
+    }
+}
+
+fn status(app: &App) -> Result<()> {
+    let status = app.with_store(async |store| store.status().await)?;
+    app.output.show(&status, || status_table(app, &status))
+}
+
+fn status_table(app: &App, status: &Status) -> String {
+    let key = match (&status.key_source, &status.key_location) {
+        (Some(source), Some(place)) => format!("{source} {place}"),
+        (Some(source), None) => source.clone(),
+        (None, _) => "none yet: it is made with the first secret".to_owned(),
+    };
+    let mut table = Table::properties();
+    table
+        .property("DIRECTORY", status.directory.display().to_string())
+        .property("DATABASE", status.database.display().to_string())
+        .property("SIZE", size(status.size))
+        .property("SCHEMA VERSION", status.schema_version.to_string())
+        .property("JOURNAL MODE", status.journal_mode.as_str())
+        .property("CONNECTORS", status.connectors.to_string())
+        .property("SECRETS", status.secrets.to_string())
+        .property("KEPT BY METHODS", status.kept.to_string())
+        .property("AUDIT RECORDS", status.audit_records.to_string())
+        .property("MASTER KEY", key)
+        .property("INTEGRITY", status.integrity.as_str());
+    table.render(&app.output)
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..=9_999 => format!("{bytes} B"),
+        10_000..=9_999_999 => format!("{} kB", bytes / 1_000),
+        _ => format!("{} MB", bytes / 1_000_000),
+    }
+}
+
+fn rotate_key(app: &App, args: &RotateKeyArgs) -> Result<()> {
+    let (source, remark) = new_source(app, args)?;
+    let kind = source.kind();
+    app.with_store(async |store| {
+        store.rotate_key(source, app.now()).await?;
+        note(app, store, Action::RotateKey, kind).await
+    })?;
+    app.output.show(&json!({ "rotated": true, "key_source": kind }), || {
+        format!("everything is sealed under a new master key ({kind})")
+    })?;
+    app.output.hint("copies that were made before need the old key");
+    if let Some(remark) = remark {
+        app.output.warn(&remark);
+    }
+    Ok(())
+}
+
+/// Where the new key comes from, and what has to be set up so that it is found there from now on.
+fn new_source(app: &App, args: &RotateKeyArgs) -> Result<(KeySource, Option<String>)> {
+    if let Some(file) = &args.to_file {
+        let file = absolute(file)?;
+        let shown = file.display();
+        let remark = format!(
+            "from now on, set `CONNECTOR_MASTER_KEY_FILE={shown}`, or `file = \"{shown}\"` under `[key]` in config.toml"
+        );
+        return Ok((KeySource::File(file), Some(remark)));
+    }
+    if let Some(name) = &args.to_env {
+        let key = variable(name).ok_or_else(|| {
+            Error::invalid(format!("the environment variable `{name}` is not set"))
+                .with_hint("make a key with `openssl rand -base64 32`")
+        })?;
+        let remark = format!("from now on, give the value of `{name}` in `CONNECTOR_MASTER_KEY`");
+        return Ok((KeySource::Literal(key), Some(remark)));
+    }
+    if args.to_keyring {
+        return Ok((KeySource::Keyring, Some(remark_on_source("keyring"))));
+    }
+    let present = app.settings().key_source()?;
+    match present {
+        _ if args.to_passphrase => Ok((new_passphrase()?, Some(remark_on_source("passphrase")))),
+        KeySource::Passphrase(_) => Ok((new_passphrase()?, None)),
+        KeySource::Literal(_) => Err(Error::invalid("the master key comes from CONNECTOR_MASTER_KEY")
+            .with_hint("put a new one into another variable, and name it: `--to-env NAME`")),
+        other => Ok((other, None)),
+    }
+}
+
+fn remark_on_source(source: &str) -> String {
+    format!("from now on, have `source = \"{source}\"` under `[key]` in config.toml")
+}
+
+/// A passphrase that is typed twice, or comes from the environment.
+fn new_passphrase() -> Result<KeySource> {
+    if let Some(given) = variable(NEW_PASSPHRASE) {
+        return Ok(KeySource::Passphrase(Passphrase::new(given)));
+    }
+    let ask = |question| {
+        person::ask_secret(question)
+            .map_err(|error| error.with_hint(format!("set `{NEW_PASSPHRASE}`, or run this on a terminal")))
+    };
+    let (first, second) = (ask("new passphrase")?, ask("new passphrase, again")?);
+    if first.expose() != second.expose() {
+        return Err(Error::invalid("the two passphrases differ"));
+    }
+    Ok(KeySource::Passphrase(Passphrase::new(first)))
+}
+
+fn backup(app: &App, file: &Path) -> Result<()> {
+    app.with_store(async |store| {
+        store.backup(file).await?;
+        note(app, store, Action::Backup, &file.display().to_string()).await
+    })?;
+    app.output.show(&json!({ "backup": file }), || format!("wrote {}", file.display()))?;
+    app.output.hint("it does not hold the master key: keep that too, apart from it");
+    Ok(())
+}
+
+fn restore(app: &App, args: &RestoreArgs) -> Result<()> {
+    if !args.force {
+        check_empty(app)?;
+    }
+    let options = app.store_options()?;
+    let status = app.block_on(async {
+        let store = Store::restore(options, &args.file).await?;
+        note(app, &store, Action::Restore, &args.file.display().to_string()).await?;
+        let status = store.status().await?;
+        store.close().await;
+        Ok(status)
+    })?;
+    app.output.show(&status, || format!("restored {} connectors", status.connectors))
+}
+
+/// What is there is not replaced unasked; what cannot be read may still be worth saving.
+fn check_empty(app: &App) -> Result<()> {
+    let options = app.store_options()?;
+    if !options.directory.join("store.db").exists() {
+        return Ok(());
+    }
+    let hint = "`--force` replaces the store; what was there stays beside it as store.db.before-restore";
+    let status = app.with_store(async |store| store.status().await).map_err(|error| error.with_hint(hint))?;
+    match status.connectors {
+        0 => Ok(()),
+        one_or_more => {
+            Err(Error::invalid(format!("the store holds {one_or_more} connectors already")).with_hint(hint))
+        }
+    }
+}
+
+async fn note(app: &App, store: &Store, action: Action, detail: &str) -> Result<()> {
+    let mut record = Record::new(app.now(), action, app.caller());
+    record.process = Some(std::process::id());
+    record.detail = Some(detail.to_owned());
+    store.audit(&record).await.map(drop)
+}
+
+/// A path that means the same wherever the program is started next.
+fn absolute(path: &Path) -> Result<PathBuf> {
+    std::path::absolute(path).map_err(|error| Error::invalid(format!("not a path: {}", error.kind())))
+}
+
+fn variable(name: &str) -> Option<Secret> {
+    std::env::var(name).ok().filter(|value| !value.is_empty()).map(Secret::new)
+}

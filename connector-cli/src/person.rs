@@ -1,0 +1,86 @@
+//! The person at the terminal.
+
+use std::io::{IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use connector_core::{Error, Person, Result, Secret};
+
+use crate::output::clean;
+
+/// Whether somebody is there to be asked.
+pub(crate) fn is_there() -> bool {
+    std::io::stdin().is_terminal() || std::io::stderr().is_terminal()
+}
+
+/// Asks for something that does not show while it is typed.
+///
+/// # Errors
+/// [`Refused`](connector_core::ErrorKind::Refused) when nobody is there.
+pub(crate) fn ask_secret(question: &str) -> Result<Secret> {
+    if !is_there() {
+        return Err(Error::refused(format!("nobody is there to be asked for the {question}")));
+    }
+    clear_line();
+    let question = format!("{}: ", clean(question));
+    rpassword::prompt_password(question)
+        .map(Secret::new)
+        .map_err(|error| Error::refused(format!("cannot ask on this terminal: {}", error.kind())))
+}
+
+/// Asks for something that shows while it is typed; `None` at the end of the input.
+///
+/// # Errors
+/// [`Refused`](connector_core::ErrorKind::Refused) when standard input cannot be read.
+pub(crate) fn ask_plain(question: &str) -> Result<Option<String>> {
+    let failed =
+        |error: std::io::Error| Error::refused(format!("cannot ask on this terminal: {}", error.kind()));
+    let mut err = std::io::stderr();
+    write!(err, "{}: ", clean(question)).and_then(|()| err.flush()).map_err(failed)?;
+    let mut line = String::new();
+    let read = std::io::stdin().read_line(&mut line).map_err(failed)?;
+    Ok((read > 0).then(|| line.trim().to_owned()))
+}
+
+/// Takes away what says that something is being waited for: now it is this person.
+fn clear_line() {
+    if std::io::stderr().is_terminal() {
+        let _ = write!(std::io::stderr(), "\r\x1b[2K");
+    }
+}
+
+/// The person at this terminal, as connectors see them.
+#[derive(Debug, Default)]
+pub(crate) struct Terminal {
+    /// A code that was given on the command line. It works once.
+    mfa_code: Mutex<Option<Secret>>,
+}
+
+impl Terminal {
+    /// The person, who gave this code beforehand.
+    pub(crate) fn with_code(mfa_code: Option<Secret>) -> Self {
+        Self { mfa_code: Mutex::new(mfa_code) }
+    }
+}
+
+#[async_trait]
+impl Person for Terminal {
+    async fn ask(&self, question: &str) -> Result<Secret> {
+        if question.contains("MFA")
+            && let Some(code) = self.mfa_code.lock().unwrap_or_else(PoisonError::into_inner).take()
+        {
+            return Ok(code);
+        }
+        // Blocks this thread, which has nothing else to do until there is an answer.
+        ask_secret(question)
+    }
+
+    async fn tell(&self, text: &str) -> Result<()> {
+        if !is_there() {
+            return Err(Error::refused("this needs a person at a terminal, and nobody is there"));
+        }
+        clear_line();
+        let _ = writeln!(std::io::stderr(), "{}", clean(text));
+        Ok(())
+    }
+}

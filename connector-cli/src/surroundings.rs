@@ -1,0 +1,42 @@
+//! What the program takes from its surroundings before it does anything. The fast path and the full
+//! program share this, so that both look in the same place and speak for the same person.
+
+use std::path::PathBuf;
+
+use connector_core::{Error, Result};
+use etcetera::BaseStrategy;
+
+/// The directory of store, settings and cache: `CONNECTOR_HOME`, or `connector` in the platform's data
+/// directory.
+///
+/// # Errors
+/// When there is neither.
+pub(crate) fn home() -> Result<PathBuf> {
+    if let Some(home) = std::env::var_os("CONNECTOR_HOME").filter(|home| !home.is_empty()) {
+        return Ok(home.into());
+    }
+    let platform = etcetera::base_strategy::choose_native_strategy().map_err(|_| {
+        Error::not_configured("found no home directory to keep connectors in")
+            .with_hint("set `CONNECTOR_HOME` to a directory of your own")
+    })?;
+    Ok(platform.data_dir().join("connector"))
+}
+
+/// For whom credentials are asked: part of every cache key and of every audit record.
+pub(crate) fn caller() -> String {
+    ["USER", "LOGNAME", "USERNAME"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()))
+        .unwrap_or_else(unnamed)
+}
+
+/// Without a name, as in a container or under cron, the number of the user still tells people apart.
+#[cfg(unix)]
+fn unnamed() -> String {
+    format!("uid-{}", rustix::process::getuid().as_raw())
+}
+
+#[cfg(not(unix))]
+fn unnamed() -> String {
+    "unknown".to_owned()
+}

@@ -1,0 +1,156 @@
+//! Looking after the store, the cache and the audit.
+
+use std::path::Path;
+
+use connector_tests::cli::Cli;
+use connector_tests::process;
+
+use super::{KEY_ID, cli};
+
+const SECRET: &str = "canary-7f21";
+const ISSUE: [&str; 4] = ["issue", "prod", "--resource-type", "aws-generic"];
+
+/// A store with a connector that hands on temporary keys: it calls nobody.
+fn with_connector() -> Cli {
+    let cli = cli().with_env("USER", "ada").with_env("SECRET", SECRET);
+    register(&cli, "prod");
+    cli
+}
+
+fn register(cli: &Cli, name: &str) {
+    let method = ["register", name, "--type", "aws", "--auth-method", "sts-token", "--no-verify"];
+    let keys =
+        ["region=eu-west-1", KEY_ID, "aws_secret_access_key=env:SECRET", "aws_session_token=env:SECRET"];
+    cli.ok(&[&method[..], &keys, &["expires_at=2099-01-31T00:00:00Z"]].concat());
+}
+
+/// Issues anew, for which the stored secret has to be opened.
+fn assert_issues(cli: &Cli) {
+    cli.ok(&["cache", "clear"]);
+    assert_eq!(cli.json(&ISSUE)["secret"]["secret_access_key"], SECRET);
+}
+
+#[test]
+fn status_counts_and_names_the_key() {
+    let cli = with_connector();
+    let status = cli.json(&["store", "status"]);
+    assert_eq!((&status["connectors"], &status["secrets"]), (&1.into(), &3.into()));
+    assert_eq!((&status["key_source"], &status["integrity"]), (&"file".into(), &"ok".into()));
+    assert!(cli.ok(&["store", "status"]).stdout_text().contains("MASTER KEY"));
+}
+
+#[test]
+fn c30_a_backup_is_private_whole_and_replaces_nothing_unasked() {
+    let cli = with_connector();
+    cli.ok(&["store", "backup", "copy"]);
+    assert!(mode(&cli.home().join("copy")).is_none_or(|mode| mode == 0o600));
+    cli.fails(2, &["store", "backup", "copy"]);
+
+    register(&cli, "later");
+    let refused = cli.error(2, &["store", "restore", "copy"]);
+    assert_eq!(refused["message"], "the store holds 2 connectors already");
+    assert!(refused["hint"].as_str().is_some_and(|it| it.contains("--force")));
+    cli.ok(&["store", "restore", "copy", "--force"]);
+    assert_issues(&cli);
+    cli.fails(3, &["describe", "later"]);
+    cli.fails(3, &["store", "restore", "nosuch", "--force"]);
+}
+
+#[test]
+fn a_copy_and_its_key_make_a_store_elsewhere() {
+    let (from, to) = (with_connector(), cli());
+    from.ok(&["store", "backup", "copy"]);
+    let copy = from.home().join("copy").display().to_string();
+    to.fails(7, &["store", "restore", &copy]);
+    let key = |cli: &Cli| cli.connector_home().join("master.key");
+    std::fs::copy(key(&from), key(&to)).expect("copied");
+    to.ok(&["store", "restore", &copy]);
+    assert_issues(&to);
+}
+
+#[test]
+fn c5_the_master_key_is_replaced_in_its_place_and_moved() {
+    let cli = with_connector();
+    let key = cli.connector_home().join("master.key");
+    let old = std::fs::read(&key).expect("a key file");
+    cli.ok(&["store", "rotate-key"]);
+    assert_ne!(std::fs::read(&key).expect("a key file"), old);
+    assert_issues(&cli);
+
+    let moved = cli.ok(&["store", "rotate-key", "--to-file", "elsewhere.key"]);
+    assert!(
+        moved.stderr_text().contains("warning: from now on, set `CONNECTOR_MASTER_KEY_FILE="),
+        "{moved:?}"
+    );
+    assert!(!key.exists(), "the old key is gone");
+    let place = cli.home().join("elsewhere.key");
+    assert_eq!(cli.json(&["store", "status"])["key_location"], place.display().to_string());
+    assert_issues(&cli.with_env("CONNECTOR_MASTER_KEY_FILE", place));
+}
+
+#[test]
+fn c6_a_passphrase_takes_over() {
+    let cli = with_connector();
+    let rotate = ["store", "rotate-key", "--to-passphrase"];
+    let nobody = cli.error(4, &rotate);
+    assert!(nobody["hint"].as_str().is_some_and(|it| it.contains("CONNECTOR_NEW_PASSPHRASE")), "{nobody}");
+    process::run(cli.command(&rotate).env("CONNECTOR_NEW_PASSPHRASE", "correct horse")).expect_success();
+    std::fs::write(cli.connector_home().join("config.toml"), "[key]\nsource = 'passphrase'\n")
+        .expect("written");
+    process::run(cli.command(&ISSUE).env("CONNECTOR_PASSPHRASE", "wrong")).expect_code(4);
+    assert_issues(&cli.with_env("CONNECTOR_PASSPHRASE", "correct horse"));
+}
+
+#[test]
+fn a_key_of_ones_own_takes_over() {
+    let cli = with_connector().with_env("NEW_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+    cli.fails(2, &["store", "rotate-key", "--to-env", "UNSET_VARIABLE"]);
+    cli.ok(&["store", "rotate-key", "--to-env", "NEW_KEY"]);
+    cli.ok(&["cache", "clear"]);
+    assert!(!cli.run(&ISSUE).success(), "the key that is set up is another one");
+    let cli = cli.with_env("CONNECTOR_MASTER_KEY", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=");
+    assert_issues(&cli);
+    let unclear = cli.error(2, &["store", "rotate-key"]);
+    assert!(unclear["hint"].as_str().is_some_and(|it| it.contains("--to-env")), "{unclear}");
+}
+
+/// C22: who did what is there, the newest first, and no secret is.
+#[test]
+fn c22_the_audit_lists_what_was_done() {
+    let cli = with_connector();
+    register(&cli, "other");
+    cli.ok(&ISSUE);
+    cli.ok(&["store", "backup", "copy"]);
+    let records = cli.json(&["audit"]);
+    let actions = records.as_array().expect("records").iter().map(|it| it["action"].as_str());
+    assert_eq!(
+        actions.collect::<Vec<_>>(),
+        [Some("backup"), Some("mint"), Some("register"), Some("register")]
+    );
+    let mint = &records[1];
+    assert_eq!((&mint["caller"], &mint["connector"]), (&"ada".into(), &"prod".into()));
+    assert_eq!(mint["resource_type"], "aws-generic");
+
+    let count = |arguments: &[&str]| cli.json(arguments).as_array().map(Vec::len);
+    assert_eq!(count(&["audit", "--connector", "prod", "--action", "register"]), Some(1));
+    assert_eq!(count(&["audit", "--limit", "2"]), Some(2));
+    assert_eq!(count(&["audit", "--since", "2099-01-01T00:00:00Z"]), Some(0));
+    cli.fails(2, &["audit", "--action", "dance"]);
+    let table = cli.ok(&["audit"]).stdout_text();
+    assert!(
+        table.lines().nth(2).is_some_and(|line| line.contains("mint") && line.contains("prod v1")),
+        "{table}"
+    );
+    assert!(!format!("{table}{records}").contains(SECRET));
+}
+
+#[cfg(unix)]
+fn mode(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::PermissionsExt;
+    Some(std::fs::metadata(path).expect("there").permissions().mode() & 0o777)
+}
+
+#[cfg(not(unix))]
+fn mode(_: &Path) -> Option<u32> {
+    None
+}

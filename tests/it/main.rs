@@ -1,0 +1,13 @@
+//! End to end: the built `connector` program and the libraries, against real servers, with real clients.
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests start real programs and read real clocks: they are the surroundings that the crates are kept from"
+)]
+
+mod clients;
+mod emulator;
+mod faults;
+mod leaks;
+mod linked;
+mod sso;
+mod stage;

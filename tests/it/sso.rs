@@ -1,0 +1,108 @@
+//! IAM Identity Center: the device flow, its kept tokens, and their renewal.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use connector_core::{Clock, Document, Error, Person, Result, Secret, VirtualClock, async_trait};
+use connector_tests::strict_aws::StrictAws;
+use connectors::hub::{Draft, Hub, Options, Registration};
+use connectors::{Context, ErrorKind, Grant, system};
+use serde_json::{Value, json};
+
+/// Somebody at a terminal, who is told where to go and what to type.
+#[derive(Clone, Default)]
+struct Somebody(Arc<Mutex<Vec<String>>>);
+
+#[async_trait]
+impl Person for Somebody {
+    async fn ask(&self, question: &str) -> Result<Secret> {
+        Err(Error::refused(format!("nobody knows the {question}")))
+    }
+
+    async fn tell(&self, text: &str) -> Result<()> {
+        self.0.lock().expect("not poisoned").push(text.to_owned());
+        Ok(())
+    }
+}
+
+/// A virtual clock on which the pauses between polls pass at once, and longer waits do not: those are
+/// deadlines, which must not strike.
+#[derive(Clone)]
+struct Hasty(VirtualClock);
+
+#[async_trait]
+impl Clock for Hasty {
+    fn now(&self) -> SystemTime {
+        self.0.now()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        if duration > Duration::from_secs(10) {
+            std::future::pending::<()>().await;
+        }
+        self.0.advance(duration);
+    }
+}
+
+fn draft(server: &StrictAws) -> Draft {
+    let config = json!({
+        "region": "us-east-1",
+        "endpoint_url": server.url(),
+        "start_url": server.start_url(),
+        "sso_region": "us-east-1",
+        "account_id": "123456789012",
+        "role_name": "reader",
+    });
+    let Value::Object(config) = config else { unreachable!("an object") };
+    let mut document = Document::draft("corp", "aws", "sso", config);
+    document.resource_type = Some("aws-generic".into());
+    Draft::new(document)
+}
+
+async fn hub(home: &std::path::Path, cx: Context) -> Hub {
+    Hub::open(Options::new(home).with_context(cx)).await.expect("a fresh store opens")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_is_made_once_kept_and_renewed() {
+    let server = StrictAws::start();
+    server.tolerate_skew();
+    server.set_poll_interval(0);
+    server.add_assignment("123456789012", "main", "reader");
+    server.approve_devices_at_once();
+    let home = tempfile::tempdir().expect("a directory");
+    let clock = VirtualClock::at(SystemTime::now());
+    let world = Context::detached(Hasty(clock.clone()))
+        .with_http(system::SystemHttp::new(system::Timeouts::default()));
+    let person = Somebody::default();
+
+    let nobody = hub(home.path(), world.clone()).await;
+    let error = nobody.register(draft(&server), Registration::Verified).await.expect_err("nobody logs in");
+    assert_eq!(error.kind(), ErrorKind::Refused);
+
+    let with_person = hub(home.path(), world.with_person(person.clone())).await;
+    with_person.register(draft(&server), Registration::Verified).await.expect("approved");
+    let told = person.0.lock().expect("not poisoned").join("\n");
+    assert!(told.contains("http"), "the person is told where to go: {told}");
+
+    // Another process, with nobody at the terminal: the kept tokens serve.
+    let alone = hub(home.path(), world).await;
+    let logins = |server: &StrictAws| server.calls().of("POST /device_authorization").len();
+    let before = logins(&server);
+    let grant = || Grant::of_type("aws-generic");
+    alone.issue("corp", grant()).await.expect("from the kept login");
+    assert_eq!(logins(&server), before);
+
+    // Eight hours on, the access token has ended; the refresh token gets another one.
+    clock.advance(Duration::from_secs(8 * 3600));
+    server.advance(Duration::from_secs(8 * 3600));
+    alone.issue("corp", grant()).await.expect("renewed by the refresh token");
+    assert_eq!(logins(&server), before);
+
+    server.log_out();
+    clock.advance(Duration::from_secs(9 * 3600));
+    server.advance(Duration::from_secs(9 * 3600));
+    let error = alone.issue("corp", grant()).await.expect_err("the login was ended");
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert!(error.hint().unwrap_or_default().contains("connector verify"), "{error:?}");
+}

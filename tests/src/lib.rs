@@ -1,0 +1,35 @@
+//! What the end-to-end tests and the demo stand on: real servers, real clients, and a strict local endpoint for
+//! what no emulator checks.
+//!
+//! * [`install`] brings the clients and servers into `target/tools`, [`process`] runs them in a clean environment.
+//! * [`ministack`] starts an AWS API server that checks signatures and policies, and fills it.
+//! * [`recorder`] counts calls at the wire and injects faults in front of any server.
+//! * [`strict_aws`] is an AWS endpoint that refuses what the emulator lets pass.
+//! * [`cli`] runs the built `connector` program, [`canary`] searches everything for planted secrets.
+//!
+//! Helpers panic with a full sentence when their surroundings are not as they must be: a test has nobody to hand
+//! an error to.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "tests start real programs and servers: they are the surroundings that the crates are kept from"
+)]
+
+pub mod canary;
+pub mod cli;
+pub mod install;
+pub mod keys;
+pub mod ministack;
+pub mod paths;
+pub mod process;
+pub mod random;
+pub mod skip;
+
+#[cfg(feature = "servers")]
+pub mod fault;
+#[cfg(feature = "servers")]
+pub mod loopback;
+#[cfg(feature = "servers")]
+pub mod recorder;
+#[cfg(feature = "servers")]
+pub mod strict_aws;

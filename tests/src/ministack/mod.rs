@@ -1,0 +1,211 @@
+//! MiniStack: an AWS API server on loopback that checks signatures, identity policies, trust policies and session
+//! policies. It does not check durations, web identity signatures or SSO; `strict_aws` does.
+
+mod world;
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+pub use world::{SECRET_VALUE, World};
+
+use crate::install::{self, Python, Unavailable};
+use crate::keys::Keys;
+use crate::process::{self, Finished};
+use crate::random;
+
+/// The account of every MiniStack that is started here.
+pub const ACCOUNT: &str = "123456789012";
+/// The region its clients are told.
+pub const REGION: &str = "us-east-1";
+
+/// A running server. It ends with this value, and with the test process whatever happens to that.
+#[derive(Debug)]
+pub struct MiniStack {
+    child: Child,
+    port: u16,
+    root: Keys,
+    python: Python,
+    home: TempDir,
+}
+
+impl MiniStack {
+    /// Starts an empty server on a port of its own and waits until it answers.
+    ///
+    /// # Panics
+    /// When the Python tools cannot be had, or the server does not come up.
+    pub fn start() -> Self {
+        Self::try_start().unwrap_or_else(|reason| panic!("MiniStack cannot be started: {reason}"))
+    }
+
+    /// Starts an empty server, or says why the tools for it cannot be had.
+    ///
+    /// # Panics
+    /// When the tools are there and the server does not come up.
+    pub fn try_start() -> Result<Self, Unavailable> {
+        let python = install::python()?;
+        // Between finding a free port and binding it another program may take it: try another one then.
+        let started = (0..5).find_map(|_| Self::start_on(free_port(), &python).ok());
+        match started {
+            Some(server) => Ok(server),
+            None => panic!("MiniStack does not come up: {}", log_of_a_try(&python)),
+        }
+    }
+
+    fn start_on(port: u16, python: &Python) -> Result<Self, String> {
+        let home = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let root = Keys::new("AKIAROOT00000000ROOT", random::secret(40));
+        let log = std::fs::File::create(home.path().join("log")).map_err(|error| error.to_string())?;
+        let mut command = python.python(home.path());
+        command.args(["-c", include_str!("start.py")]).envs([
+            ("AUTH", "true"),
+            ("BIND_HOST", "127.0.0.1"),
+            ("MINISTACK_ACCOUNT_ID", ACCOUNT),
+            // A cluster must stay an entry in a list: no engine, and none of the listeners beside the HTTP one.
+            ("DOCKER_HOST", "unix:///nonexistent"),
+            ("IOT_MTLS_ENABLED", "0"),
+            ("SFTP_ENABLED", "0"),
+        ]);
+        command.env("GATEWAY_PORT", port.to_string()).env("S3_DATA_DIR", home.path().join("s3"));
+        root.apply(&mut command).stdin(Stdio::piped()).stderr(log).stdout(Stdio::null());
+        let child = command.spawn().map_err(|error| error.to_string())?;
+        let mut server = Self { child, port, root, python: python.clone(), home };
+        server.wait_until_ready()?;
+        Ok(server)
+    }
+
+    fn wait_until_ready(&mut self) -> Result<(), String> {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while Instant::now() < deadline {
+            if healthy(self.port) {
+                return Ok(());
+            }
+            if self.child.try_wait().is_ok_and(|status| status.is_some()) {
+                break;
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Err(std::fs::read_to_string(self.home.path().join("log")).unwrap_or_default())
+    }
+
+    /// `http://127.0.0.1:PORT`.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The identity that may do everything.
+    pub fn root(&self) -> &Keys {
+        &self.root
+    }
+
+    /// The tools that came with it.
+    pub fn tools(&self) -> &Python {
+        &self.python
+    }
+
+    /// The real `aws` program against this server, with `keys` and a clean environment.
+    pub fn aws(&self, keys: &Keys, arguments: &[&str]) -> Finished {
+        let mut command = self.python.aws(self.home.path());
+        keys.apply(&mut command).env("AWS_ENDPOINT_URL", self.url());
+        process::run(command.args(arguments))
+    }
+
+    /// The real `aws` program with nothing but this server's endpoint, for profiles and helpers: `home` is its
+    /// home, where it looks for `.aws/config`.
+    pub fn aws_command(&self, home: &Path) -> Command {
+        let mut command = self.python.aws(home);
+        command.env("AWS_ENDPOINT_URL", self.url());
+        command
+    }
+
+    /// Runs a Python script with boto3 as `keys`; its standard output is the caller's to read.
+    pub fn python(&self, keys: &Keys, script: &str) -> Finished {
+        let mut command = self.python.python(self.home.path());
+        keys.apply(&mut command).env("AWS_ENDPOINT_URL", self.url());
+        process::run(command.args(["-c", script]))
+    }
+}
+
+impl Drop for MiniStack {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port can be bound");
+    listener.local_addr().expect("a bound listener has an address").port()
+}
+
+fn healthy(port: u16) -> bool {
+    let ask = || -> std::io::Result<bool> {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        write!(stream, "GET /_ministack/health HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n\r\n")?;
+        let mut status = [0; 12];
+        stream.read_exact(&mut status)?;
+        Ok(status.ends_with(b" 200"))
+    };
+    ask().unwrap_or(false)
+}
+
+fn log_of_a_try(python: &Python) -> String {
+    MiniStack::start_on(free_port(), python).err().unwrap_or_else(|| "it came up at the last try".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_world_is_as_told_and_authentication_is_on() {
+        let world = World::start();
+        let server = world.server();
+        let caller = server.aws(&world.alice, &["sts", "get-caller-identity"]).expect_success().json();
+        assert_eq!(caller["Arn"], format!("arn:aws:iam::{ACCOUNT}:user/alice"));
+
+        let wrong = Keys::new(&world.alice.access_key_id, "wrong");
+        let refused = server.aws(&wrong, &["sts", "get-caller-identity"]).expect_code(255);
+        assert!(refused.stderr_text().contains("SignatureDoesNotMatch"), "{refused:?}");
+        let refused = server.aws(&world.mallory, &["s3", "ls", "s3://bkt-one"]).expect_code(255);
+        assert!(refused.stderr_text().contains("AccessDenied"), "{refused:?}");
+
+        let listed = server.aws(&world.alice, &["s3", "ls", "s3://bkt-two/team-a/"]).expect_success();
+        assert!(listed.stdout_text().contains("one.txt"), "{listed:?}");
+        let clusters = server.aws(&world.alice, &["eks", "list-clusters"]).expect_success().json();
+        assert_eq!(clusters["clusters"][0], world.cluster);
+        let repositories =
+            server.aws(&world.alice, &["ecr", "describe-repositories"]).expect_success().json();
+        assert_eq!(repositories["repositories"][0]["repositoryName"], world.repositories[0]);
+        let secret = ["secretsmanager", "get-secret-value", "--secret-id", &world.secret];
+        let secret = server.aws(&world.alice, &secret).expect_success().json();
+        assert_eq!(secret["SecretString"], SECRET_VALUE);
+    }
+
+    #[test]
+    fn roles_are_trusted_as_told_and_session_policies_narrow() {
+        let world = World::start();
+        let assume = |keys: &Keys, role: &str, more: &[&str]| {
+            let arguments = ["sts", "assume-role", "--role-session-name", "test", "--role-arn", role];
+            world.server().aws(keys, &[&arguments, more].concat())
+        };
+        assume(&world.alice, &world.closed_role, &[]).expect_code(255);
+        assume(&world.alice, &world.external_role, &[]).expect_code(255);
+        assume(&world.alice, &world.external_role, &["--external-id", "external-1"]).expect_success();
+        assume(&world.alice, &world.chained_role, &[]).expect_code(255);
+        let session = assume(&world.alice, &world.data_role, &[]).expect_success().json();
+        assume(&Keys::from_json(&session["Credentials"]), &world.chained_role, &[]).expect_success();
+
+        let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::bkt-one"}]}"#;
+        let narrowed = assume(&world.alice, &world.data_role, &["--policy", policy]).expect_success().json();
+        let narrowed = Keys::from_json(&narrowed["Credentials"]);
+        world.server().aws(&narrowed, &["s3", "ls", "s3://bkt-one"]).expect_success();
+        world.server().aws(&narrowed, &["s3", "ls", "s3://bkt-two"]).expect_code(255);
+    }
+}

@@ -1,0 +1,56 @@
+//! `cargo xtask`: the automation of this workspace, in Rust.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "this runs programs and writes files: it is the surroundings that the crates are kept from"
+)]
+
+mod bench;
+mod demo;
+mod generate;
+mod one_stack;
+mod packages;
+mod shell;
+mod test;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  demo                       the story of this project on your machine: no account, no root
+  test [--only STEP]... [--skip STEP]...
+                             format, clippy, docs, generated files, feature builds and every test
+  gen [--check]              write docs/reference and docs/schema from the program's own catalogue,
+                             or fail when they are stale
+  bench                      measure whole commands, and write BENCHMARKS.md
+
+Programs and servers that these need are installed into target/tools on first use.
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["demo"] => demo::run(),
+        ["test", options @ ..] => test::run(options),
+        ["gen"] => generate::write(),
+        ["gen", "--check"] => generate::check(&generate::built_program),
+        ["bench"] => bench::run(),
+        ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        _ => {
+            eprint!("{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("\nerror: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! One TLS stack and one HTTP stack; a build carries nothing of a provider that was not asked for.
+
+use std::collections::BTreeSet;
+
+use crate::shell::{self, Result};
+
+/// Checks the dependency trees.
+pub(crate) fn check() -> Result {
+    let whole = tree(&["--workspace", "-e", "normal,build"])?;
+    let second: Vec<_> = whole.iter().filter(|line| is_second_stack(line)).collect();
+    if !second.is_empty() {
+        return Err(format!(
+            "a second TLS or HTTP stack is built: {second:?}; `cargo tree -i NAME` shows for whom"
+        ));
+    }
+    for (features, foreign) in [
+        (&["--no-default-features"][..], &["aws", "gcp", "azure", "k8s", "docker"][..]),
+        (&["--no-default-features", "--features", "aws"], &["gcp", "azure"]),
+        (&["--no-default-features", "--features", "k8s"], &["aws", "gcp", "azure", "docker"]),
+        (&["--no-default-features", "--features", "docker"], &["aws", "gcp", "azure", "k8s"]),
+    ] {
+        let lines = tree(&[&["-p", "connector-cli", "-e", "normal"], features].concat())?;
+        let carried: Vec<_> =
+            lines.iter().filter(|line| foreign.iter().any(|provider| is_of(provider, line))).collect();
+        if !carried.is_empty() {
+            return Err(format!("a build with `{}` carries {carried:?}", features.join(" ")));
+        }
+    }
+    Ok(())
+}
+
+/// `NAME vVERSION` of every crate in the tree.
+fn tree(arguments: &[&str]) -> Result<BTreeSet<String>> {
+    let text = shell::read(&mut shell::cargo(&[&["tree", "--prefix", "none"], arguments].concat()))?;
+    let name_and_version = |line: &str| line.split(' ').take(2).collect::<Vec<_>>().join(" ");
+    Ok(text.lines().filter(|line| !line.is_empty()).map(name_and_version).collect())
+}
+
+fn is_second_stack(line: &str) -> bool {
+    let (name, version) = line.split_once(" v").unwrap_or((line, ""));
+    match name {
+        "ring" | "openssl-sys" | "native-tls" => true,
+        "hyper" => version.starts_with("0."),
+        "rustls" => version.starts_with("0.21."),
+        "reqwest" => version
+            .strip_prefix("0.")
+            .and_then(|rest| rest.split('.').next()?.parse().ok())
+            .is_some_and(|minor: u32| minor < 13),
+        _ => false,
+    }
+}
+
+fn is_of(provider: &str, line: &str) -> bool {
+    let name = line.split(' ').next().unwrap_or(line);
+    match provider {
+        // The cryptography of our one TLS stack comes from AWS too, and is no SDK.
+        "aws" => name.starts_with("aws-") && !name.starts_with("aws-lc-"),
+        "gcp" => name.starts_with("google-cloud"),
+        "azure" => name.starts_with("azure_"),
+        "k8s" => name == "kube" || name.starts_with("kube-") || name == "k8s-openapi",
+        "docker" => name == "bollard" || name == "oci-client",
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn second_stacks_are_known() {
+        for line in
+            ["ring v0.17.14", "hyper v0.14.32", "rustls v0.21.12", "reqwest v0.12.9", "native-tls v0.2.14"]
+        {
+            assert!(is_second_stack(line), "{line}");
+        }
+        for line in ["hyper v1.12.0", "rustls v0.23.46", "reqwest v0.13.5", "ring-buffer v1.0.0"] {
+            assert!(!is_second_stack(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn crates_of_providers_are_known() {
+        assert!(is_of("aws", "aws-sdk-s3 v1.157.0") && !is_of("aws", "aws-lc-rs v1.19.0"));
+        assert!(is_of("k8s", "kube-client v5.0.0") && is_of("docker", "bollard v0.21.1"));
+        assert!(is_of("gcp", "google-cloud-auth v1.18.0") && is_of("azure", "azure_core v1.1.0"));
+    }
+}

@@ -1,0 +1,164 @@
+//! `cargo xtask test`: everything that must hold before a change lands, in the order in which it fails fastest.
+
+use std::process::Command;
+use std::time::Instant;
+
+use connector_tests::{install, skip};
+
+use crate::shell::{self, Result};
+use crate::{generate, one_stack, packages};
+
+struct Step {
+    name: &'static str,
+    what: &'static str,
+    run: fn() -> Result,
+}
+
+const STEPS: [Step; 9] = [
+    Step { name: "fmt", what: "format", run: || cargo(&["fmt", "--all", "--check"]) },
+    Step {
+        name: "build",
+        what: "everything builds, the program included",
+        run: || cargo(&["build", "--workspace", "--all-targets"]),
+    },
+    Step {
+        name: "clippy",
+        what: "no lint speaks up",
+        run: || cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+    },
+    Step { name: "doc", what: "the documentation builds without a warning", run: doc },
+    Step { name: "gen", what: "schemas and reference pages are those of the program", run: generated },
+    Step { name: "features", what: "every feature builds alone", run: features },
+    Step {
+        name: "one-stack",
+        what: "one TLS stack, one HTTP stack, no foreign provider",
+        run: one_stack::check,
+    },
+    Step { name: "tools", what: "real clients and servers for the tests", run: tools },
+    Step { name: "test", what: "all tests and doctests", run: || cargo(&["test", "--workspace"]) },
+];
+
+/// Runs the steps, all or as `--only` and `--skip` choose; stops at the first that fails.
+pub(crate) fn run(options: &[&str]) -> Result {
+    let chosen = chosen(options)?;
+    skip::forget();
+    let left_out: Vec<_> = STEPS.iter().map(|step| step.name).filter(|name| !chosen.contains(name)).collect();
+    if !left_out.is_empty() {
+        skip::skip(&format!("steps {}", left_out.join(" ")), "left out by --only or --skip");
+    }
+    let start = Instant::now();
+    let mut times = Vec::new();
+    for step in &STEPS {
+        if !chosen.contains(&step.name) {
+            continue;
+        }
+        println!("\n==> {}: {}", step.name, step.what);
+        let begin = Instant::now();
+        (step.run)().map_err(|reason| {
+            let seconds = begin.elapsed().as_secs_f32();
+            format!("step `{}` failed after {seconds:.1} s: {reason}\nhint: `cargo xtask test --only {}` runs it alone", step.name, step.name)
+        })?;
+        times.push((step.name, begin.elapsed().as_secs_f32()));
+        println!("    {} holds ({:.1} s)", step.name, begin.elapsed().as_secs_f32());
+    }
+    summarise(&times, start.elapsed().as_secs_f32());
+    Ok(())
+}
+
+fn chosen(options: &[&str]) -> Result<Vec<&'static str>> {
+    let (mut only, mut without) = (Vec::new(), Vec::new());
+    let mut words = options.iter();
+    while let Some(option) = words.next() {
+        let list = match *option {
+            "--only" => &mut only,
+            "--skip" => &mut without,
+            other => return Err(format!("unknown option `{other}`; there are --only STEP and --skip STEP")),
+        };
+        let name = words.next().ok_or_else(|| format!("{option} wants a step"))?;
+        let step = STEPS.iter().find(|step| step.name == *name).ok_or_else(|| {
+            let all: Vec<_> = STEPS.iter().map(|step| step.name).collect();
+            format!("unknown step `{name}`; the steps are: {}", all.join(" "))
+        })?;
+        list.push(step.name);
+    }
+    let wanted = |name: &&str| (only.is_empty() || only.contains(name)) && !without.contains(name);
+    Ok(STEPS.iter().map(|step| step.name).filter(wanted).collect())
+}
+
+fn summarise(times: &[(&str, f32)], total: f32) {
+    println!("\n==> all steps hold ({total:.0} s)");
+    for (name, seconds) in times {
+        println!("    {name:<10} {seconds:>7.1} s");
+    }
+    let skips = skip::recorded();
+    println!("    {} skipped", skips.len());
+    for skip in skips {
+        println!("    SKIPPED {}: {}", skip.what, skip.reason);
+    }
+}
+
+/// Cargo as every step runs it.
+fn command(arguments: &[&str]) -> Command {
+    let mut command = shell::cargo(arguments);
+    if std::env::var_os("CI").is_some() {
+        // A machine that builds once gains nothing from incremental files, and writes gigabytes of them.
+        command.env("CARGO_INCREMENTAL", "0");
+    }
+    command
+}
+
+fn cargo(arguments: &[&str]) -> Result {
+    shell::run(&mut command(arguments))
+}
+
+fn doc() -> Result {
+    shell::run(command(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// The build step has made the program; building it again here, with the features of fewer packages, would build
+/// half the tree twice.
+fn generated() -> Result {
+    let program = connector_tests::paths::target().join("debug").join("connector");
+    let program = program.with_extension(std::env::consts::EXE_EXTENSION);
+    generate::check(&|| match program.is_file() {
+        true => Ok(program.clone()),
+        false => Err("the program is not built; run the step `build` first".to_owned()),
+    })
+}
+
+fn features() -> Result {
+    for package in ["connector-aws", "connectors", "connector-cli"] {
+        let check = ["check", "--quiet", "--package", package, "--no-default-features"];
+        cargo(&check)?;
+        for feature in packages::features(package)? {
+            cargo(&[&check[..], &["--features", &feature]].concat())?;
+        }
+    }
+    Ok(())
+}
+
+fn tools() -> Result {
+    install::python().map_err(|reason| reason.to_string())?;
+    println!("    Python: MiniStack, the aws program, boto3");
+    match install::faketime() {
+        Ok(_) => println!("    Debian: libfaketime"),
+        Err(reason) => skip::skip("step tools: Python clients on a shifted clock", reason),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_chosen_by_name() {
+        let count = |options: &[&str]| chosen(options).map(|steps| steps.len());
+        assert_eq!(count(&[]), Ok(STEPS.len()));
+        assert_eq!(chosen(&["--only", "fmt", "--only", "doc"]), Ok(vec!["fmt", "doc"]));
+        assert_eq!(count(&["--skip", "test"]), Ok(STEPS.len() - 1));
+        assert!(chosen(&["--only", "nosuch"]).is_err_and(|text| text.contains("one-stack")));
+        assert!(chosen(&["--only"]).is_err());
+        assert!(chosen(&["fmt"]).is_err());
+    }
+}
