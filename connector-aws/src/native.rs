@@ -35,7 +35,11 @@ impl Builds<SdkConfig> for AwsCredential {
         let mut config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(region.clone()))
-            .credentials_provider(SharedCredentialsProvider::new(FromSource(source)))
+            .credentials_provider(SharedCredentialsProvider::new(FromSource {
+                source,
+                region: region.clone(),
+                endpoint_url: endpoint_url.clone(),
+            }))
             // The source is the cache, and it is the one that hears of a connector that was changed or
             // disabled: another cache in front of it would go on with what it holds.
             .identity_cache(IdentityCache::no_cache())
@@ -66,7 +70,12 @@ impl Offers<aws_sdk_secretsmanager::Client> for StoredSecret {
 }
 
 /// A source as the SDK's credentials provider. Its errors are the source's, text and all.
-struct FromSource(Source<AwsCredential>);
+struct FromSource {
+    source: Source<AwsCredential>,
+    /// Where the client was built to go: keys for another place are not for it.
+    region: String,
+    endpoint_url: Option<String>,
+}
 
 impl ProvideCredentials for FromSource {
     fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
@@ -79,7 +88,13 @@ impl ProvideCredentials for FromSource {
 
 impl FromSource {
     async fn credentials(&self) -> Result<Credentials, CredentialsError> {
-        let issued = self.0.issue().await.map_err(CredentialsError::provider_error)?;
+        let issued = self.source.issue().await.map_err(CredentialsError::provider_error)?;
+        if (&issued.credential.region, &issued.credential.endpoint_url) != (&self.region, &self.endpoint_url)
+        {
+            let moved = Error::refused("the connector was changed to another region or endpoint")
+                .with_hint("make a new client: this one still goes to the old place");
+            return Err(CredentialsError::provider_error(moved));
+        }
         Ok(issued.credential.to_sdk(&issued.expiry))
     }
 }

@@ -156,7 +156,9 @@ impl AuthMethod for Implicit {
         if found.session.assumed_role && cx.duration().is_some_and(|asked| asked > HOUR) {
             return Err(Error::field("duration", "a role that is assumed by a role gives an hour at most"));
         }
-        let out = Sts::new(cx, &place, Some(&found.session.keys)).assume_role(request).await?;
+        let mut out = Sts::new(cx, &place, Some(&found.session.keys)).assume_role(request).await?;
+        // As for `iam-role`: nothing is told to outlive what it was made with.
+        out.expiry = out.expiry.min(found.expiry);
         Ok(policies::tell(out, narrowing, &policies))
     }
 

@@ -135,7 +135,9 @@ async fn assume(
         let code = mfa_code(cx, serial.as_str()).await?;
         request = request.serial_number(serial.as_str()).token_code(code.expose());
     }
-    Sts::new(cx, place, Some(&base.session.keys)).assume_role(request).await
+    let mut out = Sts::new(cx, place, Some(&base.session.keys)).assume_role(request).await?;
+    out.expiry = out.expiry.min(base.expiry);
+    Ok(out)
 }
 
 fn missing(profile: &str, error: Error) -> Error {
