@@ -82,24 +82,38 @@ fn record_of(cx: &Context, mint: &Mint<'_>) -> Record {
     record
 }
 
-/// What a connector keeps before it is stored: held here until it has an id.
-#[derive(Clone, Default)]
-pub(super) struct Pending(Arc<Mutex<BTreeMap<String, Secret>>>);
+/// What a connector keeps before it is stored: held here until it has an id. The connectors that it takes
+/// its identity from have one, and keep their own where they always do.
+#[derive(Clone)]
+pub(super) struct Pending {
+    own: Arc<Mutex<BTreeMap<String, Secret>>>,
+    stored: Port,
+}
 
 impl Pending {
+    pub(super) fn new(stored: Port) -> Self {
+        Self { own: Arc::default(), stored }
+    }
+
     pub(super) fn take(&self) -> BTreeMap<String, Secret> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.own.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 #[async_trait]
 impl Kept for Pending {
-    async fn kept(&self, _: &str, key: &str) -> Result<Option<Secret>> {
-        Ok(self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned())
+    async fn kept(&self, connector_id: &str, key: &str) -> Result<Option<Secret>> {
+        if !connector_id.is_empty() {
+            return self.stored.kept(connector_id, key).await;
+        }
+        Ok(self.own.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned())
     }
 
-    async fn keep(&self, _: &str, key: &str, value: Secret) -> Result<()> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned(), value);
+    async fn keep(&self, connector_id: &str, key: &str, value: Secret) -> Result<()> {
+        if !connector_id.is_empty() {
+            return self.stored.keep(connector_id, key, value).await;
+        }
+        self.own.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned(), value);
         Ok(())
     }
 }

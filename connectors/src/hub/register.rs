@@ -1,13 +1,14 @@
 //! Registering: check, authenticate, list what is reached, and only then store.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use connector_core::{Candidate, Document, Error, Hints, Result, Secret};
 use connector_store::audit::{Action, Record};
 use serde_json::{Map, Value};
 
 use super::draft::{Draft, Prepared};
-use super::ports::Pending;
+use super::ports::{Pending, Port};
 use super::{Hub, Reached};
 
 /// How a draft becomes a stored connector.
@@ -68,7 +69,7 @@ impl Hub {
         }
         let Prepared { mut document, secrets, connector, warnings } =
             self.prepare(draft, BTreeMap::new()).await?;
-        let pending = Pending::default();
+        let pending = Pending::new(Port::new(Arc::clone(&self.opened)));
         let reached = if how.verifies() {
             let cx = self.cx.with_kept(pending.clone());
             self.reach_for_storing(&cx, &connector, &mut document).await?

@@ -83,6 +83,18 @@ async fn what_a_method_keeps_while_registering_belongs_to_the_stored_connector()
 }
 
 #[tokio::test]
+async fn what_a_source_keeps_stays_with_the_source() {
+    let home = tempfile::tempdir().expect("a directory");
+    let hub = hub(home.path(), &VirtualClock::default()).await;
+    let base = draft_with("base", json!({ "account": "kept-base", "key": KEY }));
+    let base = hub.register(base, Registration::Unverified).await.expect("stored").document;
+    let derived = draft_with("derived", json!({ "account": "kept-derived", "source": "base" }));
+    hub.register(derived, Registration::Verified).await.expect("both authenticate");
+    let kept = hub.store().kept(&base.id, "login").await.expect("readable");
+    assert!(kept.is_some(), "authenticating for the draft, the source kept its own");
+}
+
+#[tokio::test]
 async fn s77_secrets_of_another_connector_are_used_by_reference() {
     let home = tempfile::tempdir().expect("a directory");
     let hub = hub(home.path(), &VirtualClock::default()).await;
