@@ -3,13 +3,13 @@
 use std::any::{Any, TypeId};
 use std::borrow::Cow;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use crate::credential::BoxFuture;
 use crate::issued::choose_duration;
 use crate::shelf::Shelf;
+use crate::standing::Standing;
 use crate::{
     AuthMethod, Authenticated, Call, ConnectorType, Context, Error, Expiry, Grant, Handle, Issued, Lifetime,
     Listing, MethodAbout, Mint, Narrowed, Parsed, Refreshing, ResourceType, Result, Step, Terms, Trust,
@@ -76,7 +76,7 @@ pub(crate) struct Shared<C: ConnectorType> {
     pub(crate) terms: Arc<Terms>,
     sessions: Mutex<Shelf<SessionKey, SessionCell<C>>>,
     cells: Mutex<Shelf<CellKey, dyn Any + Send + Sync>>,
-    pub(crate) ended: Arc<AtomicBool>,
+    pub(crate) standing: Arc<Standing>,
 }
 
 /// Everything that shapes what one connector issues. The credential for a default life and for the same
@@ -396,7 +396,7 @@ impl<C: ConnectorType> Shared<C> {
             terms: Arc::new(terms),
             sessions: Mutex::default(),
             cells: Mutex::default(),
-            ended: Arc::default(),
+            standing: Arc::default(),
         }
     }
 
@@ -409,7 +409,7 @@ impl<C: ConnectorType> Shared<C> {
 
     /// From now on nothing is issued from this version.
     pub(crate) fn end(&self) {
-        self.ended.store(true, Ordering::Release);
+        self.standing.end();
     }
 }
 

@@ -276,6 +276,12 @@ impl Error {
     pub fn is_not_configured(&self) -> bool {
         self.0.kind == ErrorKind::NotConfigured
     }
+
+    /// Whether it says that nothing of its connector may be used any more, however good it still is.
+    #[must_use]
+    pub fn ends_connector(&self) -> bool {
+        matches!(self.0.kind, ErrorKind::Disabled | ErrorKind::NotFound | ErrorKind::Expired)
+    }
 }
 
 impl fmt::Display for Error {

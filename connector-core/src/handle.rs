@@ -3,13 +3,13 @@
 use std::any::TypeId;
 use std::fmt;
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::connector::CellKey;
 use crate::credential::BoxFuture;
 use crate::envelope::Labels;
+use crate::standing::Standing;
 use crate::{
     Connector, Context, Credential, Envelope, Error, Grant, Issued, Offers, Refreshing, ResourceType, Result,
     Step, Wanted,
@@ -22,22 +22,34 @@ pub struct Source<C: Credential>(Arc<Inner<C>>);
 struct Inner<C> {
     cx: Context,
     live: RwLock<Live<C>>,
-    reopen: Option<Reopen<C>>,
+    follow: Option<Follow<C>>,
 }
 
 type Fetch<C> = Arc<dyn Fn() -> BoxFuture<'static, Result<Issued<C>>> + Send + Sync>;
 type Reopen<C> = Box<dyn Fn() -> BoxFuture<'static, Result<Live<C>>> + Send + Sync>;
 
+/// How a source goes on with its connector when that changes.
+struct Follow<C> {
+    name: String,
+    /// The connector has an id, so it may be looked up. A document from elsewhere has none.
+    is_stored: bool,
+    reopen: Reopen<C>,
+}
+
 /// One version of a connector, as a source sees it.
 struct Live<C> {
     cell: Arc<Refreshing<Issued<C>>>,
-    ended: Arc<AtomicBool>,
+    standing: Arc<Standing>,
     fetch: Fetch<C>,
 }
 
 impl<C> Clone for Live<C> {
     fn clone(&self) -> Self {
-        Self { cell: Arc::clone(&self.cell), ended: Arc::clone(&self.ended), fetch: Arc::clone(&self.fetch) }
+        Self {
+            cell: Arc::clone(&self.cell),
+            standing: Arc::clone(&self.standing),
+            fetch: Arc::clone(&self.fetch),
+        }
     }
 }
 
@@ -63,8 +75,8 @@ impl<C: Credential> Source<C> {
             let answer = fetch();
             Box::pin(async move { answer.await?.open::<C>() })
         });
-        let live = Live { cell: Arc::default(), ended: Arc::default(), fetch };
-        Self(Arc::new(Inner { cx, live: RwLock::new(live), reopen: None }))
+        let live = Live { cell: Arc::default(), standing: Arc::default(), fetch };
+        Self(Arc::new(Inner { cx, live: RwLock::new(live), follow: None }))
     }
 
     /// The credential as of now, from the cache where that is still good.
@@ -75,26 +87,31 @@ impl<C: Credential> Source<C> {
         if let Some(issued) = self.cached() {
             return Ok(issued);
         }
+        self.look().await?;
         // At most two rounds: a connector that changes while this one fetches is followed once more.
         let mut live = self.live();
         for _ in 0..2 {
-            if live.ended.load(Ordering::Acquire) {
+            if live.standing.has_ended() {
                 live = self.reopen().await?;
             }
             let result = live.cell.get(&self.0.cx, || (live.fetch)()).await;
             // Read again: what came from a version that ended meanwhile is not released, nor is its error.
-            if !live.ended.load(Ordering::Acquire) {
+            if !live.standing.has_ended() {
                 return result;
             }
         }
         Err(Error::unreachable("the connector changes faster than a credential can be issued"))
     }
 
-    /// The credential if one is at hand that needs no renewal. Neither waits nor allocates.
+    /// The credential if one is at hand that needs no renewal, of a connector that was looked up a moment
+    /// ago. Neither waits nor allocates.
     #[must_use]
     pub fn cached(&self) -> Option<Arc<Issued<C>>> {
         let live = self.0.live.read().unwrap_or_else(PoisonError::into_inner);
-        if live.ended.load(Ordering::Acquire) { None } else { live.cell.peek(&self.0.cx) }
+        if live.standing.has_ended() || self.is_due(&live.standing) {
+            return None;
+        }
+        live.cell.peek(&self.0.cx)
     }
 
     /// The context that this source works in.
@@ -113,11 +130,37 @@ impl<C: Credential> Source<C> {
         self.0.live.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Whether it is time to look again if the stored connector is still the one that is open.
+    fn is_due(&self, standing: &Standing) -> bool {
+        self.0.follow.as_ref().is_some_and(|it| it.is_stored)
+            && !standing.is_confirmed(self.0.cx.now())
+            && self.0.cx.connectors().are_stored()
+    }
+
+    /// Looks up a stored connector again: another process may have changed it. That ends what was open of
+    /// the old version, which the caller then sees.
+    async fn look(&self) -> Result<()> {
+        let standing = self.live().standing;
+        let Some(follow) = self.0.follow.as_ref().filter(|_| self.is_due(&standing)) else { return Ok(()) };
+        let cx = &self.0.cx;
+        match cx.connectors().open(cx, &follow.name).await {
+            Ok(_) => standing.confirm(cx.now()),
+            Err(error) if error.ends_connector() => {
+                standing.end();
+                return Err(error);
+            }
+            // A store that is busy for a moment does not stop what still works.
+            Err(_) => {}
+        }
+        Ok(())
+    }
+
     async fn reopen(&self) -> Result<Live<C>> {
-        let Some(reopen) = &self.0.reopen else {
+        let Some(Follow { reopen, .. }) = &self.0.follow else {
             return Err(Error::new(crate::ErrorKind::Disabled, "the connector was ended"));
         };
         let live = reopen().await?;
+        live.standing.confirm(self.0.cx.now());
         *self.0.live.write().unwrap_or_else(PoisonError::into_inner) = live.clone();
         Ok(live)
     }
@@ -165,19 +208,19 @@ impl<R: ResourceType> Handle<R> {
         let live = live(&connector, &resource, &wanted, asked);
         let cx = connector.cx.clone();
         let name = connector.shared.terms.name.clone();
-        let reopen = (!name.is_empty()).then(|| {
-            let (cx, grant) = (cx.clone(), grant_of(&*resource, &wanted, asked));
+        let follow = (!name.is_empty()).then(|| {
+            let (cx, grant, again) = (cx.clone(), grant_of(&*resource, &wanted, asked), name.clone());
             let reopen: Reopen<R::Credential> = Box::new(move || {
-                let (cx, grant, name) = (cx.clone(), grant.clone(), name.clone());
+                let (cx, grant, name) = (cx.clone(), grant.clone(), again.clone());
                 Box::pin(async move {
                     let connector = cx.connectors().open(&cx, &name).await?.typed::<R::Connector>(&cx)?;
                     let handle = connector.resource::<R>(grant).await?;
                     Ok(handle.source.live())
                 })
             });
-            reopen
+            Follow { name, is_stored: !connector.shared.terms.id.is_empty(), reopen }
         });
-        let source = Source(Arc::new(Inner { cx, live: RwLock::new(live), reopen }));
+        let source = Source(Arc::new(Inner { cx, live: RwLock::new(live), follow }));
         Self { connector, resource, wanted, asked, source }
     }
 
@@ -306,11 +349,11 @@ fn live<R: ResourceType>(
         caller: connector.cx.caller().to_owned(),
     };
     let cell = connector.shared.cell(key);
-    let ended = Arc::clone(&connector.shared.ended);
+    let standing = Arc::clone(&connector.shared.standing);
     let (connector, resource, wanted) = (connector.clone(), Arc::clone(resource), Arc::clone(wanted));
     let fetch: Fetch<R::Credential> = Arc::new(move || {
         let (connector, resource, wanted) = (connector.clone(), Arc::clone(&resource), Arc::clone(&wanted));
         Box::pin(async move { connector.mint(&*resource, &wanted, asked).await })
     });
-    Live { cell, ended, fetch }
+    Live { cell, standing, fetch }
 }

@@ -23,6 +23,7 @@ mod handle;
 mod refresh;
 mod registry;
 mod shelf;
+mod standing;
 
 pub use about::{ConnectorAbout, Identity, Life, Lifetime, MethodAbout, ResourceAbout};
 pub use base::Base;

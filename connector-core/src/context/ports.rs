@@ -25,6 +25,12 @@ pub trait Connectors: Send + Sync {
     /// # Errors
     /// When there is none, or it is disabled or past its end.
     async fn open(&self, cx: &Context, name: &str) -> Result<AnyConnector>;
+
+    /// Whether connectors are stored, where somebody else may change them: then sources look again, at most
+    /// once a second.
+    fn are_stored(&self) -> bool {
+        true
+    }
 }
 
 /// The person at the terminal.
@@ -128,6 +134,10 @@ impl Commands for Nothing {
 impl Connectors for Nothing {
     async fn open(&self, _: &Context, name: &str) -> Result<AnyConnector> {
         Err(Error::not_found(format!("no connector `{name}`: this program has no store of connectors")))
+    }
+
+    fn are_stored(&self) -> bool {
+        false
     }
 }
 

@@ -13,7 +13,7 @@ use crate::acme::{self, Acme, Bucket, Client, Keys, Policy, Session, World, json
 /// A stored connector that takes a role.
 fn document() -> Document {
     let config = json!({"region": "moon-1", "key_secret": "{{.key}}", "role": "reader"});
-    Document::draft("it", "acme", "role", json(config))
+    Document { id: "7".into(), ..Document::draft("it", "acme", "role", json(config)) }
 }
 
 /// One version of it, opened.
@@ -73,6 +73,40 @@ async fn s68_c14_a_disabled_or_deleted_connector_is_that_error_at_once_and_comes
     }
     world.hub.put("it", version(&world, 3));
     client.0.issue().await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn c14_what_another_process_disables_ends_within_a_second() -> Result<()> {
+    let world = World::default();
+    let client = client(&world).await?;
+    client.0.issue().await?;
+    world.clock.advance(std::time::Duration::from_secs(1));
+    // A store that cannot be read just now says nothing about the connector.
+    world.hub.put_elsewhere("it", Err(Error::store("the database is locked")));
+    client.0.issue().await?;
+    assert_eq!(world.cloud.calls().len(), 1);
+    world.hub.put_elsewhere("it", Err(disabled()));
+    assert!(client.0.cached().is_none());
+    assert_eq!(client.0.issue().await.expect_err("it is disabled").kind(), ErrorKind::Disabled);
+    // What was seen once stays seen.
+    world.hub.put_elsewhere("it", Err(Error::store("the database is locked")));
+    assert_eq!(client.0.issue().await.expect_err("it is disabled").kind(), ErrorKind::Store);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_store_is_asked_once_a_second_at_most_for_all_sources_of_a_connector() -> Result<()> {
+    let world = World::default();
+    let client = client(&world).await?;
+    for second in 1..=3 {
+        for _ in 0..100 {
+            client.0.issue().await?;
+            client.0.clone().issue().await?;
+        }
+        assert_eq!(world.hub.opened(), second);
+        world.clock.advance(std::time::Duration::from_secs(1));
+    }
     Ok(())
 }
 

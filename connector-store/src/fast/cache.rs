@@ -114,20 +114,12 @@ impl Cache {
         Ok(())
     }
 
-    /// The right to fetch the credential with this key, among all processes of this store. Waits for the
-    /// present holder at most this long, and blocks the thread meanwhile; `None` when it still flies.
+    /// The right to fetch the credential with this key, among all processes of this store; `None` while
+    /// another one has it. Does not wait.
     ///
     /// # Errors
     /// [`Store`](connector_core::ErrorKind::Store) when the lock file cannot be made.
-    pub fn flight(&self, key: &Digest, longest: Duration) -> Result<Option<Flight>> {
-        Flight::wait(&self.directory, key, longest)
-    }
-
-    /// As [`flight`](Self::flight), without waiting.
-    ///
-    /// # Errors
-    /// [`Store`](connector_core::ErrorKind::Store) when the lock file cannot be made.
-    pub fn try_flight(&self, key: &Digest) -> Result<Option<Flight>> {
+    pub fn flight(&self, key: &Digest) -> Result<Option<Flight>> {
         Flight::try_new(&self.directory, key)
     }
 

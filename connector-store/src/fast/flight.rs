@@ -1,14 +1,13 @@
 //! Single flight across processes: who holds the flight of a credential fetches it, the others wait.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use connector_core::Result;
 
 use super::Digest;
 use crate::error;
 use crate::file;
-use crate::lock::{Lock, pauses};
+use crate::lock::Lock;
 
 /// The right to fetch one credential. It ends when it is dropped, and with the process that holds it.
 #[derive(Debug)]
@@ -29,19 +28,6 @@ impl Flight {
         };
         let lock = open().map_err(|error| error::file("the cache", &directory, error))?;
         Ok(lock.map(|lock| Self { lock, path }))
-    }
-
-    pub(super) fn wait(cache: &Path, key: &Digest, longest: Duration) -> Result<Option<Self>> {
-        let mut pauses = pauses(longest);
-        loop {
-            if let Some(flight) = Self::try_new(cache, key)? {
-                return Ok(Some(flight));
-            }
-            match pauses.next() {
-                Some(pause) => std::thread::sleep(pause),
-                None => return Ok(None),
-            }
-        }
     }
 }
 

@@ -9,6 +9,8 @@ use connector_store::audit::Action;
 use serde_json::{Map, Value};
 
 use super::draft::{Draft, Prepared};
+use super::ports::Pending;
+use super::register::keep_all;
 use super::{Hub, Reached};
 
 /// What to change of a connector. What is left out stays.
@@ -72,8 +74,10 @@ impl Hub {
                 self.prepare(Draft::new(changed(old.clone(), changes)), own).await?;
             let mut warnings = warnings;
             let mut reached = Vec::new();
+            let pending = self.pending(&old.id);
             if verify && document.enabled {
-                match self.reach_for_storing(&self.cx, &connector, &mut document).await {
+                let cx = self.cx.with_kept(pending.clone());
+                match self.reach_for_storing(&cx, &connector, &mut document).await {
                     Ok(rows) => reached = rows,
                     Err(error) if force => {
                         warnings.push(format!("stored although it does not verify: {error}"))
@@ -84,7 +88,7 @@ impl Hub {
                 }
             }
             connector.end();
-            let stored = self.store_change(&old, document, secrets).await?;
+            let stored = self.store_change(&old, document, secrets, &pending).await?;
             Ok((stored, reached, warnings))
         };
         updated.await.map_err(|error: Error| error.with_connector(name))
@@ -95,12 +99,14 @@ impl Hub {
         old: &Document,
         document: Document,
         secrets: BTreeMap<String, Secret>,
+        pending: &Pending,
     ) -> Result<Document> {
         let store = &self.opened.store;
         store.unlock().await?;
         let mut write = store.write().await?;
         self.check_references(&document).await?;
         let stored = write.update(document, Some(secrets), self.now()).await?;
+        keep_all(&mut write, &stored, pending).await?;
         write.audit(&self.note(Action::Update, &stored)).await?;
         write.commit().await?;
         self.opened.end(&old.id);

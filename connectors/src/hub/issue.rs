@@ -1,19 +1,15 @@
 //! Issuing to other programs: from the sealed cache where that still holds, minted once where it does not.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use connector_core::{
-    AnyHandle, Document, Envelope, EnvironmentForm, Error, ErrorKind, Grant, Result, Secret,
-};
+use connector_core::{AnyHandle, Document, Envelope, EnvironmentForm, Error, Grant, Result, Secret};
 use connector_store::{Dependency, Digest, Entry, Lookup};
 
-use super::Hub;
 use super::open::check_usable;
-
-/// How long one process waits for another that fetches the same credential.
-const FLIGHT: Duration = Duration::from_secs(60);
+use super::{Hub, flight};
 
 /// Where an issued credential is cached: what shaped it, and what it depends on.
+#[derive(Clone)]
 pub(super) struct Place {
     pub(super) key: Digest,
     pub(super) dependencies: Vec<Dependency>,
@@ -23,11 +19,13 @@ pub(super) struct Place {
 }
 
 /// A credential as JSON, and where it lies if it may lie anywhere.
-struct Answer {
+#[derive(Clone)]
+pub(super) struct Answer {
     json: Secret,
     cached: Option<Cached>,
 }
 
+#[derive(Clone)]
 struct Cached {
     place: Place,
     refresh_at: SystemTime,
@@ -101,7 +99,7 @@ impl Hub {
         let entry =
             Entry { body: text.clone(), refresh_at: cached.refresh_at, expires_at: cached.expires_at };
         let dependencies = &cached.place.dependencies;
-        self.opened.cache().put(&key, dependencies, &entry, self.now())?;
+        self.put(&key, dependencies, &entry).await?;
         self.opened.store.link(&Dependency::from(document), dependencies, target, &key).await?;
         Ok(())
     }
@@ -140,13 +138,22 @@ impl Hub {
         if let Lookup::Hit(entry) = self.look(&place) {
             return Ok(Answer::from_cache(place, entry));
         }
-        // One process fetches, the others wait for what it brings.
-        let (cache, key) = (self.opened.cache().clone(), place.key.clone());
-        let flight = tokio::task::spawn_blocking(move || cache.flight(&key, FLIGHT)).await;
-        let _flight = flight.map_err(|_| Error::unexpected("a background task ended"))?.ok().flatten();
+        let flights = &self.opened.flights;
+        flights.join(&place.key, || self.fetch(&document.name, grant, handle, &place.key)).await
+    }
+
+    /// Mints, unless another process has done so meanwhile.
+    async fn fetch(
+        &self,
+        name: &str,
+        grant: Grant,
+        handle: Option<AnyHandle>,
+        key: &Digest,
+    ) -> Result<Answer> {
+        let _flight = flight::among_processes(&self.cx, self.opened.cache(), key).await;
         // It may have changed while this one waited.
-        let document = &self.usable(&document.name).await?;
-        let place = self.place(document, &grant).await?;
+        let document = self.usable(name).await?;
+        let place = self.place(&document, &grant).await?;
         let stale = match self.look(&place) {
             Lookup::Hit(entry) => return Ok(Answer::from_cache(place, entry)),
             other => other.usable(),
@@ -154,21 +161,20 @@ impl Hub {
         let minted = async {
             let handle = match handle {
                 Some(handle) => handle,
-                None => self.handle(&document.name, grant).await?,
+                None => self.handle(name, grant).await?,
             };
-            let envelope = handle.envelope().await?;
-            Ok((envelope, handle))
+            Ok::<_, Error>((handle.envelope().await?, handle))
         };
         match (minted.await, stale) {
-            (Ok((envelope, handle)), _) => Ok(self.seal(&envelope, &handle, place)),
+            (Ok((envelope, handle)), _) => Ok(self.seal(&envelope, &handle, place).await),
             // A failed renewal keeps what is good until its real end, but not beyond its connector's.
-            (Err(error), Some(entry)) if !ends_it(&error) => Ok(Answer::from_cache(place, entry)),
+            (Err(error), Some(entry)) if !error.ends_connector() => Ok(Answer::from_cache(place, entry)),
             (Err(error), _) => Err(error),
         }
     }
 
     /// Puts what was minted into the sealed cache. What does not end is never put into a file.
-    fn seal(&self, envelope: &Envelope, handle: &AnyHandle, place: Place) -> Answer {
+    async fn seal(&self, envelope: &Envelope, handle: &AnyHandle, place: Place) -> Answer {
         let json = envelope.to_json();
         let (false, Some(windows)) = (envelope.long_lived, handle.windows()) else {
             return Answer { json, cached: None };
@@ -176,10 +182,19 @@ impl Hub {
         // The cell may have been renewed since: the times of a newer credential are not this one's.
         let expires_at = envelope.expiry.at().map_or(windows.end, |end| end.min(windows.end));
         let entry = Entry { body: json.clone(), refresh_at: windows.soft.min(expires_at), expires_at };
-        match self.opened.cache().put(&place.key, &place.dependencies, &entry, self.now()) {
+        match self.put(&place.key, &place.dependencies, &entry).await {
             Ok(()) => Answer::from_cache(place, entry),
             Err(_) => Answer { json, cached: None },
         }
+    }
+
+    /// Writes to the sealed cache, beside the threads of the runtime: the first write makes the cache's key
+    /// and may wait for the store's lock.
+    async fn put(&self, key: &Digest, dependencies: &[Dependency], entry: &Entry) -> Result<()> {
+        let (cache, now) = (self.opened.cache().clone(), self.now());
+        let (key, dependencies, entry) = (key.clone(), dependencies.to_vec(), entry.clone());
+        let written = tokio::task::spawn_blocking(move || cache.put(&key, &dependencies, &entry, now)).await;
+        written.map_err(|_| Error::unexpected("a background task ended"))?
     }
 
     pub(super) fn look(&self, place: &Place) -> Lookup {
@@ -231,9 +246,4 @@ impl Hub {
             ambient,
         })
     }
-}
-
-/// Whether an error says that nothing of this connector may be used any more.
-fn ends_it(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Disabled | ErrorKind::NotFound | ErrorKind::Expired)
 }

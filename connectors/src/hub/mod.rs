@@ -4,6 +4,7 @@
 mod change;
 mod draft;
 mod explain;
+mod flight;
 mod issue;
 mod open;
 mod ports;

@@ -11,11 +11,16 @@ use connector_core::{
 use connector_store::{Cache, Dependency, Store};
 use serde_json::{Map, Value};
 
+use super::flight::Flights;
+use super::issue::Answer;
+
 /// The state behind a hub. It holds no context, so that what is cached keeps nothing alive.
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) store: Store,
     pub(super) registry: Registry,
+    /// What is being issued just now.
+    pub(super) flights: Flights<Answer>,
     connectors: Mutex<HashMap<String, Version>>,
 }
 
@@ -30,7 +35,7 @@ struct Version {
 
 impl Opened {
     pub(super) fn new(store: Store, registry: Registry) -> Self {
-        Self { store, registry, connectors: Mutex::default() }
+        Self { store, registry, flights: Flights::default(), connectors: Mutex::default() }
     }
 
     pub(super) fn cache(&self) -> &Cache {
@@ -117,6 +122,16 @@ impl Opened {
             };
             secrets.get(&reference.field).map(|secret| secret.expose().to_owned())
         })
+    }
+
+    /// Who of those that the open connector with this id was made from is not what he was: the id of one
+    /// that changed, is new, or is gone. `None` when all are the same, or nothing is open.
+    pub(super) fn changed_of(&self, id: &str, family: &[Document]) -> Option<String> {
+        let connectors = self.connectors.lock().unwrap_or_else(PoisonError::into_inner);
+        let made_from = &connectors.get(id)?.made_from;
+        let now: Vec<Dependency> = family.iter().map(Dependency::from).collect();
+        let differs = made_from.iter().find(|it| !now.contains(it));
+        differs.or_else(|| now.iter().find(|it| !made_from.contains(it))).map(|it| it.id.clone())
     }
 
     /// Nothing more is issued from what was open of this connector, or of those that depend on it.

@@ -1,10 +1,11 @@
 //! The hub as connectors see it: other connectors, what they keep, the audit.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use connector_core::{
-    AnyConnector, Connectors, Context, Error, ErrorKind, Kept, Ledger, Mint, Result, Secret, async_trait,
+    AnyConnector, Connectors, Context, Error, ErrorKind, Kept, Ledger, Mint, Result, Secret, Terms,
+    async_trait,
 };
 use connector_store::audit::{Action, Record};
 
@@ -44,24 +45,31 @@ impl Kept for Port {
 impl Ledger for Port {
     async fn record(&self, cx: &Context, mint: &Mint<'_>) -> Result<()> {
         let terms = mint.terms;
-        // The last look before the release: another process may have changed the connector meanwhile.
-        match self.opened.store.get_by_id(&terms.id).await? {
-            Some(document) if document.version == terms.version => {
-                for member in self.opened.family(&document).await? {
-                    check_usable(&member, cx.now())?;
-                }
-            }
-            _ => {
-                self.opened.end(&terms.id);
-                return Err(Error::new(
-                    ErrorKind::Disabled,
-                    "the connector was changed or deleted meanwhile",
-                )
-                .with_connector(&*terms.name)
-                .transient(true));
-            }
+        // The last look before the release: another process may have changed the connector meanwhile, or
+        // one that it takes its identity from.
+        let document = self.opened.store.get_by_id(&terms.id).await?;
+        let Some(document) = document.filter(|it| it.version == terms.version) else {
+            return Err(self.changed(terms, &terms.id));
+        };
+        let family = self.opened.family(&document).await?;
+        for member in &family {
+            check_usable(member, cx.now())?;
+        }
+        if let Some(other) = self.opened.changed_of(&document.id, &family) {
+            return Err(self.changed(terms, &other));
         }
         self.opened.store.audit(&record_of(cx, mint)).await.map(|_| ())
+    }
+}
+
+impl Port {
+    /// Ends what was open of the connector with this id and of those that depend on it. A source of theirs
+    /// then looks its connector up again, and goes on with what it is now.
+    fn changed(&self, terms: &Terms, id: &str) -> Error {
+        self.opened.end(id);
+        Error::new(ErrorKind::Disabled, "the connector was changed or deleted meanwhile")
+            .with_connector(&*terms.name)
+            .transient(true)
     }
 }
 
@@ -82,38 +90,50 @@ fn record_of(cx: &Context, mint: &Mint<'_>) -> Record {
     record
 }
 
-/// What a connector keeps before it is stored: held here until it has an id. The connectors that it takes
-/// its identity from have one, and keep their own where they always do.
+/// What a draft keeps while it is verified: held here until the draft is stored. What the stored connector
+/// keeps already and the draft renews is renewed there, since its provider may have ended the old one. The
+/// connectors that the draft takes its identity from keep their own where they always do.
 #[derive(Clone)]
 pub(super) struct Pending {
+    /// The id of the connector that the draft changes; empty for a new one.
+    id: String,
     own: Arc<Mutex<BTreeMap<String, Secret>>>,
     stored: Port,
 }
 
 impl Pending {
-    pub(super) fn new(stored: Port) -> Self {
-        Self { own: Arc::default(), stored }
+    pub(super) fn new(id: &str, stored: Port) -> Self {
+        Self { id: id.to_owned(), own: Arc::default(), stored }
     }
 
     pub(super) fn take(&self) -> BTreeMap<String, Secret> {
-        std::mem::take(&mut *self.own.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.own())
+    }
+
+    fn own(&self) -> MutexGuard<'_, BTreeMap<String, Secret>> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn is_stored(&self, connector_id: &str, key: &str) -> Result<bool> {
+        Ok(!connector_id.is_empty() && self.stored.kept(connector_id, key).await?.is_some())
     }
 }
 
 #[async_trait]
 impl Kept for Pending {
     async fn kept(&self, connector_id: &str, key: &str) -> Result<Option<Secret>> {
-        if !connector_id.is_empty() {
-            return self.stored.kept(connector_id, key).await;
+        let own = (connector_id == self.id).then(|| self.own().get(key).cloned()).flatten();
+        match own {
+            None if !connector_id.is_empty() => self.stored.kept(connector_id, key).await,
+            own => Ok(own),
         }
-        Ok(self.own.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned())
     }
 
     async fn keep(&self, connector_id: &str, key: &str, value: Secret) -> Result<()> {
-        if !connector_id.is_empty() {
+        if connector_id != self.id || self.is_stored(connector_id, key).await? {
             return self.stored.keep(connector_id, key, value).await;
         }
-        self.own.lock().unwrap_or_else(PoisonError::into_inner).insert(key.to_owned(), value);
+        self.own().insert(key.to_owned(), value);
         Ok(())
     }
 }

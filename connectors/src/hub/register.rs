@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use connector_core::{Candidate, Document, Error, Hints, Result, Secret};
+use connector_store::Write;
 use connector_store::audit::{Action, Record};
 use serde_json::{Map, Value};
 
@@ -69,7 +70,7 @@ impl Hub {
         }
         let Prepared { mut document, secrets, connector, warnings } =
             self.prepare(draft, BTreeMap::new()).await?;
-        let pending = Pending::new(Port::new(Arc::clone(&self.opened)));
+        let pending = self.pending("");
         let reached = if how.verifies() {
             let cx = self.cx.with_kept(pending.clone());
             self.reach_for_storing(&cx, &connector, &mut document).await?
@@ -99,12 +100,15 @@ impl Hub {
         // Again, now that nobody else can change what this one refers to.
         self.check_references(&document).await?;
         let stored = write.put_new(document, secrets, self.now()).await?;
-        for (key, value) in pending.take() {
-            write.keep(&stored.id, &key, Some(&value)).await?;
-        }
+        keep_all(&mut write, &stored, &pending).await?;
         write.audit(&self.note(Action::Register, &stored)).await?;
         write.commit().await?;
         Ok(stored)
+    }
+
+    /// What a draft for the connector with this id keeps meanwhile.
+    pub(super) fn pending(&self, id: &str) -> Pending {
+        Pending::new(id, Port::new(Arc::clone(&self.opened)))
     }
 
     /// An audit record of a change of a connector.
@@ -149,4 +153,12 @@ impl Hub {
         document.duration = document.duration.or(best.duration);
         Ok((Draft::new(document), best))
     }
+}
+
+/// Stores what a draft kept, together with its document.
+pub(super) async fn keep_all(write: &mut Write, stored: &Document, pending: &Pending) -> Result<()> {
+    for (key, value) in pending.take() {
+        write.keep(&stored.id, &key, Some(&value)).await?;
+    }
+    Ok(())
 }

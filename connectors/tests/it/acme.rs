@@ -102,9 +102,12 @@ impl AuthMethod for Key {
         if let Some(source) = &self.source {
             source.session(cx).await?;
         }
-        if cx.kept("login").await?.is_none() {
-            cx.keep("login", Secret::new("kept-canary-5d1f")).await?;
-        }
+        // A login is renewed on every use, and the one before it is worth nothing then.
+        let login = match cx.kept("login").await? {
+            Some(old) => format!("{}+", old.expose()),
+            None => "kept-canary-5d1f".to_owned(),
+        };
+        cx.keep("login", Secret::new(login)).await?;
         cloud(&self.account).log_in().await?;
         let key = self.key.as_ref().map_or("none", Secret::expose);
         let token = format!("token-for-{}-{}", key.len(), narrowing.map_or("all", String::as_str));

@@ -1,15 +1,23 @@
 //! Changes bite at once: on what is cached, and on native clients that were made before.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use connector_core::{Clock, ErrorKind, Grant, VirtualClock};
 use connectors::hub::{Changes, Registration};
 use serde_json::json;
+use tokio::sync::Barrier;
 
-use crate::acme::{Client, cloud, draft_with, hub, register};
+use crate::acme::{Acme, Box, Client, KEY, cloud, draft_with, hub, register};
 
 fn one() -> Grant {
     Grant::new("acme-box", "box:one")
+}
+
+fn with_key(key: &str) -> Changes {
+    let mut changes = Changes::default();
+    changes.config.insert("key".into(), Some(json!(key)));
+    changes
 }
 
 #[tokio::test]
@@ -19,8 +27,7 @@ async fn s78_a_client_follows_a_rotated_key_and_outlives_the_hub() {
     register(&hub, "a", "rotated").await;
     let client: Client = hub.client("a", one()).await.expect("built");
     let old = client.call().await.expect("issued");
-    let mut changes = Changes::default();
-    changes.config.insert("key".into(), Some(json!("another-longer-key-canary")));
+    let changes = with_key("another-longer-key-canary");
     let (document, _, _) = hub.update("a", changes, true, false).await.expect("it verifies");
     assert_eq!(document.version, 2);
     let new = client.call().await.expect("the new version answers");
@@ -84,16 +91,60 @@ async fn an_update_that_breaks_verifying_changes_nothing_unless_forced() {
     let hub = hub(home.path(), &clock).await;
     register(&hub, "a", "breaks").await;
     cloud("breaks").refuse(true);
-    let changes = || {
-        let mut changes = Changes::default();
-        changes.config.insert("key".into(), Some(json!("bad-key")));
-        changes
-    };
-    let error = hub.update("a", changes(), true, false).await.expect_err("refused");
+    let error = hub.update("a", with_key("bad-key"), true, false).await.expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::Refused);
     assert_eq!(hub.get("a").await.expect("there").version, 1, "the old version stays usable");
-    let (document, _, warnings) = hub.update("a", changes(), true, true).await.expect("forced");
+    let (document, _, warnings) = hub.update("a", with_key("bad-key"), true, true).await.expect("forced");
     assert_eq!((document.version, warnings.is_empty()), (2, false));
+}
+
+#[tokio::test]
+async fn what_a_refused_update_keeps_is_dropped_and_what_it_renews_stays_good() {
+    let (home, clock) = (tempfile::tempdir().expect("a directory"), VirtualClock::default());
+    let hub = hub(home.path(), &clock).await;
+    let draft = draft_with("a", json!({ "account": "pending", "key": KEY }));
+    let id = hub.register(draft, Registration::Unverified).await.expect("stored").document.id;
+    let kept = async || hub.store().kept(&id, "login").await.expect("readable").map(|it| it.expose().len());
+    let change = async |works: bool| {
+        cloud("pending").refuse(!works);
+        let key = if works { "good" } else { "bad" };
+        hub.update("a", with_key(key), true, false).await.is_ok()
+    };
+    assert!(!change(false).await);
+    assert_eq!(kept().await, None, "a new login came with the draft, and goes with it");
+    assert!(change(true).await);
+    let first = kept().await.expect("stored together with the draft");
+    assert!(!change(false).await);
+    assert!(kept().await.expect("still there") > first, "the login before it works no more");
+}
+
+#[tokio::test]
+async fn another_process_that_changes_the_source_is_noticed_before_a_release() {
+    let (home, clock) = (tempfile::tempdir().expect("a directory"), VirtualClock::default());
+    let (here, there) = (hub(home.path(), &clock).await, hub(home.path(), &clock).await);
+    register(&here, "base", "source-elsewhere").await;
+    let derived = draft_with("derived", json!({ "account": "source-elsewhere", "source": "base" }));
+    here.register(derived, Registration::Verified).await.expect("stored");
+    let typed = here.connector::<Acme>("derived").await.expect("open");
+    let handle = typed.resource::<Box>("box:one").await.expect("a handle");
+    // Its own version stays the same, but who it is has changed.
+    let barrier = Arc::new(Barrier::new(2));
+    *cloud("source-elsewhere").barrier.lock().expect("not poisoned") = Some(Arc::clone(&barrier));
+    let before = cloud("source-elsewhere").logins();
+    let minting = handle.issue();
+    let changing = async {
+        // It has taken its identity and logs in; then its source changes.
+        while cloud("source-elsewhere").logins() == before {
+            tokio::task::yield_now().await;
+        }
+        there.update("base", with_key("new"), false, false).await.expect("changed");
+        for _ in 0..3 {
+            barrier.wait().await;
+        }
+    };
+    let (issued, ()) = tokio::join!(minting, changing);
+    issued.expect("with the new identity");
+    assert_eq!(cloud("source-elsewhere").logins() - before, 3, "then both logged in anew");
 }
 
 #[tokio::test]

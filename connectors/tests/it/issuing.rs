@@ -31,6 +31,20 @@ async fn a_credential_is_shared_between_processes_until_it_is_time_for_a_new_one
 }
 
 #[tokio::test]
+async fn many_callers_cause_one_call_and_its_failure_answers_them_all() {
+    let (home, clock) = (tempfile::tempdir().expect("a directory"), VirtualClock::default());
+    let hub = hub(home.path(), &clock).await;
+    register(&hub, "a", "many").await;
+    for refuses in [true, false] {
+        cloud("many").refuse(refuses);
+        let before = cloud("many").logins();
+        let answers = futures_util::future::join_all((0..1000).map(|_| hub.issue("a", one()))).await;
+        assert_eq!(cloud("many").logins(), before + 1);
+        assert!(answers.iter().all(|it| it.is_err() == refuses));
+    }
+}
+
+#[tokio::test]
 async fn a_failed_renewal_keeps_what_is_good_until_its_real_end() {
     let (home, clock) = (tempfile::tempdir().expect("a directory"), VirtualClock::default());
     let hub = hub(home.path(), &clock).await;

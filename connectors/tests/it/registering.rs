@@ -79,7 +79,7 @@ async fn what_a_method_keeps_while_registering_belongs_to_the_stored_connector()
     let hub = hub(home.path(), &VirtualClock::default()).await;
     let document = register(&hub, "a", "kept").await.document;
     let kept = hub.store().kept(&document.id, "login").await.expect("readable");
-    assert_eq!(kept.expect("kept").expose(), "kept-canary-5d1f");
+    assert!(kept.expect("kept").expose().starts_with("kept-canary-5d1f"));
 }
 
 #[tokio::test]

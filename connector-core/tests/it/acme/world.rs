@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
@@ -139,15 +139,27 @@ impl Person for Someone {
 
 /// Connectors by name, as a hub would hold them.
 #[derive(Clone, Default)]
-pub struct Hub(Arc<Mutex<HashMap<String, Result<AnyConnector>>>>);
+pub struct Hub {
+    stored: Arc<Mutex<HashMap<String, Result<AnyConnector>>>>,
+    opened: Arc<AtomicUsize>,
+}
 
 impl Hub {
     /// Stores a version: the one before it ends.
     pub fn put(&self, name: &str, connector: Result<AnyConnector>) {
-        let old = self.0.lock().expect("no test panics with it").insert(name.into(), connector);
-        if let Some(Ok(old)) = old {
+        if let Some(Ok(old)) = self.put_elsewhere(name, connector) {
             old.end();
         }
+    }
+
+    /// Stores a version as another process does: nobody here is told.
+    pub fn put_elsewhere(&self, name: &str, connector: Result<AnyConnector>) -> Option<Result<AnyConnector>> {
+        self.stored.lock().expect("no test panics with it").insert(name.into(), connector)
+    }
+
+    /// How often a connector was looked up.
+    pub fn opened(&self) -> usize {
+        self.opened.load(Ordering::SeqCst)
     }
 }
 
@@ -155,7 +167,8 @@ impl Hub {
 impl Connectors for Hub {
     async fn open(&self, _: &Context, name: &str) -> Result<AnyConnector> {
         let none = || Err(Error::not_found(format!("no connector `{name}`")));
-        self.0.lock().expect("no test panics with it").get(name).cloned().unwrap_or_else(none)
+        self.opened.fetch_add(1, Ordering::SeqCst);
+        self.stored.lock().expect("no test panics with it").get(name).cloned().unwrap_or_else(none)
     }
 }
 
