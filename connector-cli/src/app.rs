@@ -74,7 +74,7 @@ impl App {
     /// Settings that contradict each other; a broker.
     pub(crate) fn store_options(&self) -> Result<connector_store::Options> {
         self.settings.check_local()?;
-        Ok(connector_store::Options::new(self.home()).with_key(self.settings.key_source()?))
+        Ok(connector_store::Options::new(self.home()).with_key(self.settings.key_source(true)?))
     }
 
     /// Works with the store itself.
@@ -113,7 +113,7 @@ impl App {
             // Somebody may have to find a device, or to log in with a browser; each call is bounded by itself.
             context = context.with_deadline(Duration::from_secs(15 * 60));
         }
-        self.open(context, work)
+        self.open(context, true, work)
     }
 
     /// Works with the hub for another program: nobody is asked.
@@ -121,13 +121,18 @@ impl App {
     /// # Errors
     /// As [`App::with_hub`].
     pub(crate) fn with_hub_alone<T>(&self, work: impl AsyncFnOnce(&Hub) -> Result<T>) -> Result<T> {
-        self.open(self.context(), work)
+        self.open(self.context(), false, work)
     }
 
-    fn open<T>(&self, context: Context, work: impl AsyncFnOnce(&Hub) -> Result<T>) -> Result<T> {
+    fn open<T>(
+        &self,
+        context: Context,
+        attended: bool,
+        work: impl AsyncFnOnce(&Hub) -> Result<T>,
+    ) -> Result<T> {
         self.settings.check_local()?;
-        let options =
-            hub::Options::new(self.home()).with_key(self.settings.key_source()?).with_context(context);
+        let key = self.settings.key_source(attended)?;
+        let options = hub::Options::new(self.home()).with_key(key).with_context(context);
         self.block_on(async {
             let hub = Hub::open(options).await?;
             let done = work(&hub).await;

@@ -18,12 +18,24 @@ use crate::surroundings;
 /// Answers the helper call that this process is, if it is one and the cache has what it asks for.
 pub(crate) fn answer() -> Option<ExitCode> {
     let call = HelperCall::read(std::env::args_os().skip(1))?;
-    if std::env::var_os("CONNECTOR_SERVER").is_some_and(|server| !server.is_empty()) {
-        // A broker answers, not this machine's store.
+    let home = surroundings::home().ok()?;
+    if may_have_broker(&home) {
         return None;
     }
-    let form = call.cached(&surroundings::home().ok()?, &surroundings::caller(), SystemTime::now())?;
+    let form = call.cached(&home, &surroundings::caller(), SystemTime::now())?;
     Some(print(&form))
+}
+
+/// Whether a broker might have to answer, not this machine's store. Settings are not parsed here: that they
+/// name a server anywhere, or cannot be read, is enough for the full program to have a look.
+fn may_have_broker(home: &Path) -> bool {
+    if std::env::var_os("CONNECTOR_SERVER").is_some_and(|server| !server.is_empty()) {
+        return true;
+    }
+    match std::fs::read_to_string(home.join("config.toml")) {
+        Ok(settings) => settings.contains("server"),
+        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+    }
 }
 
 /// Under which name the cache finds the answer to a helper call: everything that was asked, and by whom.

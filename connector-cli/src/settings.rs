@@ -120,10 +120,11 @@ impl Settings {
     }
 
     /// Where the master key comes from: the environment first, then the file, then a key file in the home.
+    /// A passphrase is asked for only where `attended`.
     ///
     /// # Errors
     /// Two variables that contradict each other.
-    pub(crate) fn key_source(&self) -> Result<KeySource> {
+    pub(crate) fn key_source(&self, attended: bool) -> Result<KeySource> {
         match (variable("CONNECTOR_MASTER_KEY"), variable("CONNECTOR_MASTER_KEY_FILE")) {
             (Some(_), Some(_)) => {
                 return Err(Error::invalid(
@@ -137,7 +138,13 @@ impl Settings {
         }
         let given = variable("CONNECTOR_PASSPHRASE");
         Ok(match (self.key.source, given) {
-            (KeyName::Passphrase, None) => KeySource::Passphrase(Passphrase::ask(|| {
+            (KeyName::Passphrase, None) => KeySource::Passphrase(Passphrase::ask(move || {
+                if !attended {
+                    return Err(Error::store(
+                        "the store is locked by a passphrase, and nobody is asked for it",
+                    )
+                    .with_hint("set `CONNECTOR_PASSPHRASE` for the program that calls this one"));
+                }
                 person::ask_secret("passphrase of the connectors")
                     .map_err(|error| error.with_hint("set `CONNECTOR_PASSPHRASE`, or run this on a terminal"))
             })),

@@ -97,7 +97,7 @@ fn new_source(app: &App, args: &RotateKeyArgs) -> Result<(KeySource, Option<Stri
     if args.to_keyring {
         return Ok((KeySource::Keyring, Some(remark_on_source("keyring"))));
     }
-    let present = app.settings().key_source()?;
+    let present = app.settings().key_source(true)?;
     match present {
         _ if args.to_passphrase => Ok((new_passphrase()?, Some(remark_on_source("passphrase")))),
         KeySource::Passphrase(_) => Ok((new_passphrase()?, None)),

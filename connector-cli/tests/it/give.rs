@@ -214,3 +214,30 @@ fn s34_explain_shows_the_request_and_its_policy() {
     let policy = value("Policy");
     assert!(policy.contains("arn:aws:s3:::data") && !policy.contains(' '), "minified: {policy}");
 }
+
+#[test]
+fn a_broker_in_the_settings_is_not_answered_for_by_the_cache() {
+    let cli = with_connector();
+    helper(&cli).expect_success();
+    std::fs::write(cli.connector_home().join("config.toml"), "server = 'https://broker.test'\n")
+        .expect("written");
+    let refused = helper(&cli).expect_code(2);
+    assert!(refused.stderr_text().contains("a broker is set up"), "{refused:?}");
+}
+
+#[test]
+fn a_helper_asks_nobody_for_a_passphrase() {
+    let cli = with_connector();
+    let rotate = ["store", "rotate-key", "--to-passphrase"];
+    process::run(cli.command(&rotate).env("CONNECTOR_NEW_PASSPHRASE", "correct horse")).expect_success();
+    std::fs::write(cli.connector_home().join("config.toml"), "[key]\nsource = 'passphrase'\n")
+        .expect("written");
+    let locked = helper(&cli).expect_code(4);
+    assert!(locked.stderr_text().contains("nobody is asked for it"), "{locked:?}");
+    let unlocked = process::run(
+        cli.command(&words(&["helper", "aws", "prod"], &[])).env("CONNECTOR_PASSPHRASE", "correct horse"),
+    );
+    unlocked.expect_success();
+    // Once a credential is cached, nothing is locked on the way to it.
+    helper(&cli).expect_success();
+}

@@ -11,7 +11,7 @@ fn s25_a_connector_is_described_whole() {
         "--resource-type",
         "s3-bucket",
         "--resource-id",
-        "arn:aws:s3:::data",
+        "data",
         "--duration",
         "1h",
         "--expires-at",
