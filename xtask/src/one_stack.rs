@@ -7,14 +7,14 @@ use crate::shell::{self, Result};
 /// Checks the dependency trees.
 pub(crate) fn check() -> Result {
     let whole = tree(&["--workspace", "-e", "normal,build"])?;
-    let second: Vec<_> = whole.iter().filter(|line| is_second_stack(line)).collect();
+    let second: Vec<_> = whole.iter().filter(|line| is_second_stack(line, &whole)).collect();
     if !second.is_empty() {
         return Err(format!(
             "a second TLS or HTTP stack is built: {second:?}; `cargo tree -i NAME` shows for whom"
         ));
     }
     for (features, foreign) in [
-        (&["--no-default-features"][..], &["aws", "gcp", "azure", "k8s", "docker"][..]),
+        (&["--no-default-features"][..], &["aws", "aws-lc", "gcp", "azure", "k8s", "docker"][..]),
         (&["--no-default-features", "--features", "aws"], &["gcp", "azure"]),
         (&["--no-default-features", "--features", "k8s"], &["aws", "gcp", "azure", "docker"]),
         (&["--no-default-features", "--features", "docker"], &["aws", "gcp", "azure", "k8s"]),
@@ -36,25 +36,25 @@ fn tree(arguments: &[&str]) -> Result<BTreeSet<String>> {
     Ok(text.lines().filter(|line| !line.is_empty()).map(name_and_version).collect())
 }
 
-fn is_second_stack(line: &str) -> bool {
-    let (name, version) = line.split_once(" v").unwrap_or((line, ""));
-    match name {
-        "ring" | "openssl-sys" | "native-tls" => true,
-        "hyper" => version.starts_with("0."),
-        "rustls" => version.starts_with("0.21."),
-        "reqwest" => version
-            .strip_prefix("0.")
-            .and_then(|rest| rest.split('.').next()?.parse().ok())
-            .is_some_and(|minor: u32| minor < 13),
-        _ => false,
-    }
+/// Of what there may be one version.
+const ONE: [&str; 4] = ["hyper", "reqwest", "rustls", "tokio-rustls"];
+
+fn is_second_stack(line: &str, whole: &BTreeSet<String>) -> bool {
+    let name = name_of(line);
+    let versions = || whole.iter().filter(|other| name_of(other) == name).count();
+    matches!(name, "ring" | "openssl-sys" | "native-tls") || (ONE.contains(&name) && versions() > 1)
+}
+
+fn name_of(line: &str) -> &str {
+    line.split(' ').next().unwrap_or(line)
 }
 
 fn is_of(provider: &str, line: &str) -> bool {
-    let name = line.split(' ').next().unwrap_or(line);
+    let name = name_of(line);
     match provider {
-        // The cryptography of our one TLS stack comes from AWS too, and is no SDK.
+        // The cryptography of our one TLS stack comes from AWS too, and is no SDK: any provider may bring it.
         "aws" => name.starts_with("aws-") && !name.starts_with("aws-lc-"),
+        "aws-lc" => name.starts_with("aws-lc-"),
         "gcp" => name.starts_with("google-cloud"),
         "azure" => name.starts_with("azure_"),
         "k8s" => name == "kube" || name.starts_with("kube-") || name == "k8s-openapi",
@@ -69,19 +69,17 @@ mod tests {
 
     #[test]
     fn second_stacks_are_known() {
-        for line in
-            ["ring v0.17.14", "hyper v0.14.32", "rustls v0.21.12", "reqwest v0.12.9", "native-tls v0.2.14"]
-        {
-            assert!(is_second_stack(line), "{line}");
-        }
-        for line in ["hyper v1.12.0", "rustls v0.23.46", "reqwest v0.13.5", "ring-buffer v1.0.0"] {
-            assert!(!is_second_stack(line), "{line}");
-        }
+        let whole =
+            ["hyper v0.14.32", "hyper v1.12.0", "rustls v0.23.46", "ring-buffer v1.0.0", "ring v0.17.14"];
+        let whole: BTreeSet<String> = whole.map(str::to_owned).into();
+        let second: Vec<_> = whole.iter().filter(|line| is_second_stack(line, &whole)).collect();
+        assert_eq!(second, ["hyper v0.14.32", "hyper v1.12.0", "ring v0.17.14"]);
     }
 
     #[test]
     fn crates_of_providers_are_known() {
         assert!(is_of("aws", "aws-sdk-s3 v1.157.0") && !is_of("aws", "aws-lc-rs v1.19.0"));
+        assert!(is_of("aws-lc", "aws-lc-rs v1.19.0") && !is_of("aws-lc", "aws-sdk-s3 v1.157.0"));
         assert!(is_of("k8s", "kube-client v5.0.0") && is_of("docker", "bollard v0.21.1"));
         assert!(is_of("gcp", "google-cloud-auth v1.18.0") && is_of("azure", "azure_core v1.1.0"));
     }
