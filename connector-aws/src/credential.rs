@@ -23,6 +23,8 @@ pub struct AwsCredential {
     pub account_id: Option<String>,
     /// An endpoint in place of AWS's own.
     pub endpoint_url: Option<String>,
+    /// Certificates to trust beside the system's when calling: PEM text, or the absolute path of a PEM file.
+    pub ca_bundle: Option<String>,
 }
 
 impl Credential for AwsCredential {
@@ -37,6 +39,7 @@ impl Credential for AwsCredential {
         out.public("region", self.region.as_str());
         out.public_if("account_id", self.account_id.as_deref());
         out.public_if("endpoint_url", self.endpoint_url.as_deref());
+        out.public_if("ca_bundle", self.ca_bundle.as_deref());
     }
 
     fn import(fields: &Fields) -> Result<Self> {
@@ -47,6 +50,7 @@ impl Credential for AwsCredential {
             region: fields.text("region")?.to_owned(),
             account_id: fields.text_if("account_id").map(str::to_owned),
             endpoint_url: fields.text_if("endpoint_url").map(str::to_owned),
+            ca_bundle: fields.text_if("ca_bundle").map(str::to_owned),
         })
     }
 

@@ -38,6 +38,14 @@ where
     }
 }
 
+/// A hint with the connector's name in place of `NAME`, where it has one.
+pub(crate) fn hint_for(cx: &Context, hint: &str) -> String {
+    match cx.terms().name.as_str() {
+        "" => hint.to_owned(),
+        name => hint.replace("`connector verify NAME`", &format!("`connector verify {name}`")),
+    }
+}
+
 /// An answer with status 200 that lacks what it has to hold.
 pub(crate) fn incomplete(call: &str) -> Error {
     not_aws(call, 200)
@@ -64,7 +72,7 @@ fn answered(
         out = blame_clock(cx, call, raw).unwrap_or(out);
     }
     if let Some(hint) = verdict.hint {
-        out = out.or_hint(hint);
+        out = out.or_hint(hint_for(cx, hint));
     }
     out.with_cause(trail(code, RequestId::request_id(error.meta()), raw))
 }

@@ -10,6 +10,7 @@ mod connector;
 mod credential;
 mod narrowing;
 mod session;
+mod trusted;
 
 // How one authenticates, and what is reached.
 pub mod auth;

@@ -8,7 +8,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_sts::config::{BehaviorVersion, IdentityCache};
 use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::{Provider as Tls, rustls_provider::CryptoMode};
+use aws_smithy_http_client::tls::{Provider as Tls, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder as HttpBuilder, Connector as HttpConnector};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::SdkConfig;
@@ -16,6 +16,9 @@ use aws_types::region::Region;
 use connector_core::{Builds, Context, Error, Result, Source};
 #[cfg(any(feature = "s3", feature = "secrets"))]
 use connector_core::{Handle, Offers};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 use crate::credential::AwsCredential;
 #[cfg(feature = "s3")]
@@ -23,30 +26,31 @@ use crate::resource::S3Bucket;
 #[cfg(feature = "secrets")]
 use crate::resource::StoredSecret;
 use crate::session::time_source;
+use crate::trusted::Trusted;
 use crate::wire::Wait;
 
-/// Region and endpoint are those of the credential that is issued now; the keys are asked for anew with
-/// every request. Nothing is read from the surroundings: proxies and the time come from the context.
+/// Region, endpoint and trusted certificates are those of the credential that is issued now; the keys are
+/// asked for anew with every request. Nothing is read from the surroundings: proxies, files and the time
+/// come from the context.
 impl Builds<SdkConfig> for AwsCredential {
     async fn build(source: Source<Self>) -> Result<SdkConfig> {
         let issued = source.issue().await?;
         let cx = source.context();
-        let Self { region, endpoint_url, .. } = &issued.credential;
+        let place = PlaceOfUse::of(&issued.credential);
+        let PlaceOfUse { region, endpoint_url, ca_bundle } = place.clone();
+        let trusted = Trusted::read(ca_bundle.as_deref(), &cx)?;
+        let tls = trusted.map(|it| tls_context(&it.pem)).transpose()?.unwrap_or_default();
         let mut config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(region.clone()))
-            .credentials_provider(SharedCredentialsProvider::new(FromSource {
-                source,
-                region: region.clone(),
-                endpoint_url: endpoint_url.clone(),
-            }))
+            .region(Region::new(region))
+            .credentials_provider(SharedCredentialsProvider::new(FromSource { source, place }))
             // The source is the cache, and it is the one that hears of a connector that was changed or
             // disabled: another cache in front of it would go on with what it holds.
             .identity_cache(IdentityCache::no_cache())
-            .http_client(https(proxy(&cx, endpoint_url.as_deref())?))
+            .http_client(https(proxy(&cx, endpoint_url.as_deref())?, tls))
             .time_source(time_source(&cx))
             .sleep_impl(Wait(cx.clock()));
-        config.set_endpoint_url(endpoint_url.clone());
+        config.set_endpoint_url(endpoint_url);
         Ok(config.build())
     }
 }
@@ -73,8 +77,25 @@ impl Offers<aws_sdk_secretsmanager::Client> for StoredSecret {
 struct FromSource {
     source: Source<AwsCredential>,
     /// Where the client was built to go: keys for another place are not for it.
+    place: PlaceOfUse,
+}
+
+/// Where a credential is used, and who is trusted there.
+#[derive(Clone, PartialEq, Eq)]
+struct PlaceOfUse {
     region: String,
     endpoint_url: Option<String>,
+    ca_bundle: Option<String>,
+}
+
+impl PlaceOfUse {
+    fn of(credential: &AwsCredential) -> Self {
+        Self {
+            region: credential.region.clone(),
+            endpoint_url: credential.endpoint_url.clone(),
+            ca_bundle: credential.ca_bundle.clone(),
+        }
+    }
 }
 
 impl ProvideCredentials for FromSource {
@@ -89,10 +110,10 @@ impl ProvideCredentials for FromSource {
 impl FromSource {
     async fn credentials(&self) -> Result<Credentials, CredentialsError> {
         let issued = self.source.issue().await.map_err(CredentialsError::provider_error)?;
-        if (&issued.credential.region, &issued.credential.endpoint_url) != (&self.region, &self.endpoint_url)
-        {
-            let moved = Error::refused("the connector was changed to another region or endpoint")
-                .with_hint("make a new client: this one still goes to the old place");
+        if PlaceOfUse::of(&issued.credential) != self.place {
+            let moved =
+                Error::refused("the connector was changed to another region, endpoint or `ca_bundle`")
+                    .with_hint("make a new client: this one still goes to the old place");
             return Err(CredentialsError::provider_error(moved));
         }
         Ok(issued.credential.to_sdk(&issued.expiry))
@@ -107,14 +128,29 @@ impl fmt::Debug for FromSource {
 
 /// The SDK's own HTTPS client, which streams, with a proxy that is said here instead of read from the
 /// environment.
-fn https(proxy: ProxyConfig) -> SharedHttpClient {
+fn https(proxy: ProxyConfig, tls: TlsContext) -> SharedHttpClient {
     HttpBuilder::new().build_with_connector_fn(move |settings, components| {
         let mut connector = HttpConnector::builder();
         connector.set_connector_settings(settings.cloned());
         connector.set_sleep_impl(components.and_then(|it| it.sleep_impl()));
         connector.set_proxy_config(Some(proxy.clone()));
-        connector.tls_provider(Tls::Rustls(CryptoMode::AwsLc)).build()
+        connector.tls_provider(Tls::Rustls(CryptoMode::AwsLc)).tls_context(tls.clone()).build()
     })
+}
+
+/// Trusts certificates beside the system's. The SDK panics on those that it cannot read, at the first
+/// request, so they are read here before.
+fn tls_context(pem: &[u8]) -> Result<TlsContext> {
+    let unreadable = || Error::field("ca_bundle", "holds a certificate that cannot be read");
+    let mut readable = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        readable.add(certificate.map_err(|_| unreadable())?).map_err(|_| unreadable())?;
+    }
+    if readable.is_empty() {
+        return Err(Error::field("ca_bundle", "holds no PEM certificate"));
+    }
+    let store = TrustStore::default().with_pem_certificate(pem);
+    TlsContext::builder().with_trust_store(store).build().map_err(|_| unreadable())
 }
 
 /// Hosts that no proxy can reach for us.

@@ -2,11 +2,16 @@
 
 use std::collections::HashMap;
 use std::error::Error as _;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_credential_types::provider::ProvideCredentials;
+use aws_sdk_s3::config::StalledStreamProtectionConfig;
+use aws_sdk_s3::config::retry::RetryConfig;
+use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
@@ -15,16 +20,17 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
 use connector_core::{
-    AuthMethod, Authenticated, Builds, Call, Connector, Context, Envelope, Error, ErrorKind, Identity, Life,
-    Lifetime, MethodAbout, Result, Secret, Source, VirtualClock,
+    AuthMethod, Authenticated, Builds, Call, Connector, Context, Envelope, Error, ErrorKind, Expiry,
+    Identity, Life, Lifetime, MethodAbout, Result, Secret, Source, VirtualClock,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::proxy;
+use super::{proxy, tls_context};
+use crate::auth::StsToken;
 use crate::resource::testing::{answering, bodies, session, session_at};
 use crate::resource::{S3Bucket, SecretReader, StoredSecret};
-use crate::testing::json_answer;
+use crate::testing::{World, json_answer, method, start};
 use crate::{Aws, AwsCredential, Narrowing, Session};
 
 /// A method that makes a new key whenever it is asked, for an hour each.
@@ -227,4 +233,140 @@ fn proxies_are_those_of_the_context() {
         error.message().contains("HTTPS_PROXY") && !format!("{error:?}").contains("hunter2"),
         "{error:?}"
     );
+}
+
+/// Whoever answers with a certificate of its own, once for each connection.
+fn https_server() -> (String, String) {
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let names = vec!["127.0.0.1".to_owned()];
+    let certificate = rcgen::CertificateParams::new(names).expect("names").self_signed(&key);
+    let certificate = certificate.expect("a certificate");
+    let private = rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], private.into())
+        .expect("a server");
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let url = format!("https://{}", listener.local_addr().expect("an address"));
+    let config = Arc::new(config);
+    std::thread::spawn(move || {
+        for mut tcp in listener.incoming().flatten() {
+            let mut tls = rustls::ServerConnection::new(Arc::clone(&config)).expect("a connection");
+            // Those who do not trust it end the connection here.
+            let _ = answer_once(&mut rustls::Stream::new(&mut tls, &mut tcp));
+        }
+    });
+    (url, certificate.pem())
+}
+
+fn answer_once(stream: &mut (impl Read + Write)) -> std::io::Result<()> {
+    let (mut head, mut part) = (Vec::new(), [0; 4096]);
+    while !head.ends_with(b"\r\n\r\n") {
+        let read = stream.read(&mut part)?;
+        if read == 0 {
+            return Ok(());
+        }
+        head.extend_from_slice(&part[..read]);
+    }
+    let body = "<ListBucketResult/>";
+    let length = body.len();
+    write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")?;
+    stream.flush()
+}
+
+/// A connector that trusts what is in a file, if it says so.
+fn trusting(cx: Context, endpoint: &str, ca_bundle: Option<&str>) -> Connector<Aws> {
+    let mut config = serde_json::json!({
+        "region": "eu-west-1", "endpoint_url": endpoint, "expires_at": "2026-01-01T01:00:00Z",
+        "aws_access_key_id": "ASIAEXAMPLE", "aws_secret_access_key": "s", "aws_session_token": "t",
+    });
+    if let Some(ca_bundle) = ca_bundle {
+        config["ca_bundle"] = ca_bundle.into();
+    }
+    Connector::new(cx, method::<StsToken>(config))
+}
+
+/// Certificates that the connector trusts are trusted by its clients, as text and as a file, and by nobody
+/// else's.
+#[tokio::test]
+async fn a_client_trusts_the_ca_bundle() {
+    let (url, pem) = https_server();
+    let world = World::new().file("/etc/ca.pem", &pem);
+    for (ca_bundle, trusted) in [(Some("/etc/ca.pem"), true), (Some(pem.as_str()), true), (None, false)] {
+        let connector = trusting(world.context(), &url, ca_bundle);
+        let handle = connector.resource::<S3Bucket>("s3://zenfiles").await.expect("a handle");
+        let client = handle.client::<aws_sdk_s3::Client>().await.expect("a client");
+        // The world's waiting is over at once, so nothing here may be bounded by it.
+        let unbounded = client.config().to_builder().timeout_config(TimeoutConfig::disabled());
+        let unbounded = unbounded.stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        let client = aws_sdk_s3::Client::from_conf(unbounded.retry_config(RetryConfig::disabled()).build());
+        let answer = client.list_objects_v2().bucket("zenfiles").send().await;
+        assert_eq!(answer.is_ok(), trusted, "{:?}", answer.err());
+    }
+}
+
+/// The envelope carries what the connector trusts, so that a client elsewhere knows it too; a reader's own
+/// calls send it along.
+#[tokio::test]
+async fn a_ca_bundle_travels_and_reaches_the_reader() {
+    let pem = "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n";
+    let arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/db-AbCd12";
+    let value = serde_json::json!({ "ARN": arn, "SecretString": "hunter2" });
+    let world = answering([json_answer(200, &value)]).file("/etc/ca.pem", pem);
+    let connector = trusting(world.context(), "https://127.0.0.1:9000", Some("/etc/ca.pem"));
+    let handle = connector.resource::<StoredSecret>(arn).await.expect("a handle");
+    let envelope = handle.envelope().await.expect("an envelope");
+    let again = Envelope::from_json(envelope.to_json().expose()).expect("an envelope");
+    let credential = again.open::<AwsCredential>().expect("of this kind").credential;
+    assert_eq!(credential.ca_bundle.as_deref(), Some("/etc/ca.pem"));
+    handle.client::<SecretReader>().await.expect("a reader").read().await.expect("the value");
+    assert_eq!(world.sent()[0].trust().map(|it| it.to_vec()), Some(pem.as_bytes().to_vec()));
+}
+
+/// The SDK would panic on these at its first request.
+#[tokio::test]
+async fn certificates_that_cannot_be_read_are_refused() {
+    let wrapped = |text: &str| format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n");
+    let good = https_server().1;
+    assert!(tls_context(good.as_bytes()).is_ok());
+    for pem in
+        [wrapped("?"), wrapped("AAAA"), "-----BEGIN CERTIFICATE-----".to_owned(), good + &wrapped("AAAA")]
+    {
+        let world = World::new().file("/etc/ca.pem", &pem);
+        let connector = trusting(world.context(), "https://127.0.0.1:9000", Some("/etc/ca.pem"));
+        let handle = connector.resource::<S3Bucket>("s3://zenfiles").await.expect("a handle");
+        let error = handle.client::<SdkConfig>().await.expect_err("no certificates");
+        assert_eq!(error.field_problems()[0].field, "ca_bundle", "{error}");
+    }
+}
+
+/// A client that was built to trust somebody is not given the keys of a connector that does so no more.
+#[tokio::test]
+async fn a_client_does_not_follow_to_other_certificates() {
+    let world = World::new().file("/etc/ca.pem", &https_server().1);
+    let mut left = Vec::new();
+    for ca_bundle in [None, Some("/etc/ca.pem")] {
+        let connector = trusting(world.context(), "https://127.0.0.1:9000", ca_bundle);
+        let handle = connector.resource::<S3Bucket>("s3://zenfiles").await.expect("a handle");
+        let mut envelope = handle.envelope().await.expect("an envelope");
+        // The first one to be handed out is the last one in the list.
+        let life = if ca_bundle.is_some() { 1800 } else { 3600 };
+        envelope.expiry = Expiry::At(start() + Duration::from_secs(life));
+        left.push(envelope);
+    }
+    let left = Mutex::new(left);
+    let source = Source::<AwsCredential>::remote(world.context(), move || {
+        let envelope = left.lock().expect("no test panics with it").pop();
+        async move { envelope.ok_or_else(|| Error::unexpected("no more")) }
+    });
+    let config = AwsCredential::build(source).await.expect("a configuration");
+    let provider = config.credentials_provider().expect("a provider");
+    provider.provide_credentials().await.expect("credentials");
+    world.advance(Duration::from_secs(1800));
+    let error = provider.provide_credentials().await.expect_err("trusted no more");
+    let source = error.source().expect("a source").to_string();
+    assert!(source.contains("changed to another region, endpoint or `ca_bundle`"), "{source}");
 }

@@ -1,7 +1,6 @@
 //! The authenticated state of an AWS connector, on the issuing side only.
 
 use std::fmt;
-use std::sync::Arc;
 
 use aws_smithy_async::time::SharedTimeSource;
 use aws_types::SdkConfig;
@@ -10,6 +9,7 @@ use connector_core::{Context, Secret};
 
 use crate::credential::AwsCredential;
 use crate::names::{EndpointUrl, Partition, Region};
+use crate::trusted::Trusted;
 use crate::wire;
 
 /// Where and how calls are made: the part of every method's config that is not about identity.
@@ -21,8 +21,8 @@ pub(crate) struct Place {
     pub(crate) endpoint_url: Option<EndpointUrl>,
     /// An endpoint for STS alone.
     pub(crate) sts_endpoint_url: Option<EndpointUrl>,
-    /// PEM certificates to trust in addition.
-    pub(crate) trust: Option<Arc<[u8]>>,
+    /// Certificates to trust in addition.
+    pub(crate) trust: Option<Trusted>,
 }
 
 impl Place {
@@ -63,12 +63,22 @@ pub struct Session {
     pub(crate) federated: bool,
     /// The keys are of an assumed role: what they assume lives an hour at most.
     pub(crate) assumed_role: bool,
+    /// How much of what STS takes is filled by the policies and tags that it packed, in percent.
+    pub(crate) packed_percent: Option<i32>,
 }
 
 impl Session {
     /// A session of temporary keys.
     pub(crate) fn new(keys: Keys, place: Place) -> Self {
-        Self { keys, place, account_id: None, long_lived: false, federated: false, assumed_role: false }
+        Self {
+            keys,
+            place,
+            account_id: None,
+            long_lived: false,
+            federated: false,
+            assumed_role: false,
+            packed_percent: None,
+        }
     }
 
     /// The credential that stands for this session as it is.
@@ -80,6 +90,7 @@ impl Session {
             region: self.place.region.as_str().to_owned(),
             account_id: self.account_id.clone(),
             endpoint_url: self.place.endpoint_url.as_ref().map(|url| url.as_str().to_owned()),
+            ca_bundle: self.place.trust.as_ref().map(|it| it.said.as_str().to_owned()),
         }
     }
 

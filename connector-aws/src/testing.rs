@@ -163,6 +163,13 @@ impl World {
     pub(crate) fn kept(&self, key: &str) -> Option<Secret> {
         self.state().kept.get(key).cloned()
     }
+
+    /// The names of what is kept, sorted.
+    pub(crate) fn kept_names(&self) -> Vec<String> {
+        let mut names: Vec<_> = self.state().kept.keys().cloned().collect();
+        names.sort();
+        names
+    }
 }
 
 /// Waiting moves the time on at once.

@@ -4,6 +4,7 @@ use connector_core::{EnvironmentForm, Error, Expiry, Issued, Result, Secret, for
 use serde::Serialize;
 
 use crate::credential::AwsCredential;
+use crate::trusted::path_of;
 
 /// What a program named by `credential_process` prints, key for key.
 #[derive(Serialize)]
@@ -49,6 +50,9 @@ pub(crate) fn environment(credential: &AwsCredential, expiry: &Expiry) -> Enviro
         .set("AWS_DEFAULT_REGION", credential.region.as_str())
         .set_if("AWS_CREDENTIAL_EXPIRATION", end.clone())
         .set_if("AWS_ENDPOINT_URL", credential.endpoint_url.clone())
+        // A path only: the variable takes no text. Where there is none, the program's own stays, which may
+        // be that of a proxy.
+        .set_if("AWS_CA_BUNDLE", credential.ca_bundle.as_deref().and_then(path_of))
         .set_if("CONNECTOR_EXPIRES_AT", end.clone());
     // What is left from other credentials would shadow these, or be taken for a part of them.
     let stale = [
@@ -87,6 +91,7 @@ mod tests {
             region: "eu-west-1".into(),
             account_id: account_id.map(str::to_owned),
             endpoint_url: None,
+            ca_bundle: None,
         };
         Issued::new(credential, expiry)
     }
@@ -136,6 +141,13 @@ mod tests {
                 "CONNECTOR_EXPIRES_AT",
             ]
         );
+        let path = "/etc/ca.pem";
+        for (bundle, expected) in [(path, Some(path)), ("-----BEGIN CERTIFICATE-----\nx", None)] {
+            credential.ca_bundle = Some(bundle.to_owned());
+            let form = environment(&credential, &temporary.expiry);
+            let found = form.set.iter().find(|(name, _)| name == "AWS_CA_BUNDLE");
+            assert_eq!(found.map(|(_, value)| value.expose()), expected);
+        }
         let values: Vec<_> = form.set.iter().map(|(_, value)| value.expose()).collect();
         assert_eq!(values[2..6], ["tok", "eu-west-1", "eu-west-1", "2026-11-22T04:36:43Z"]);
         assert_eq!(values[6..], ["http://127.0.0.1:9000", "2026-11-22T04:36:43Z"]);

@@ -47,7 +47,11 @@ pub(crate) fn observed(
     region: SdkRegion,
 ) -> (SdkConfig, Observed) {
     let observed = Observed::default();
-    let client = Client { http: cx.http(), trust: place.trust.clone(), observed: observed.clone() };
+    let client = Client {
+        http: cx.http(),
+        trust: place.trust.as_ref().map(|it| Arc::clone(&it.pem)),
+        observed: observed.clone(),
+    };
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(ATTEMPT_TIMEOUT)

@@ -140,7 +140,7 @@ impl Settings {
         Ok(match (self.key.source, given) {
             (KeyName::Passphrase, None) => KeySource::Passphrase(Passphrase::ask(move || {
                 if !attended {
-                    return Err(Error::store(
+                    return Err(Error::refused(
                         "the store is locked by a passphrase, and nobody is asked for it",
                     )
                     .with_hint("set `CONNECTOR_PASSPHRASE` for the program that calls this one"));

@@ -1,16 +1,16 @@
 //! What the configs of all methods share.
 
 use std::borrow::Cow;
-use std::path::Path;
 use std::str::FromStr;
-use std::sync::Arc;
 
 use connector_core::{Context, Error, Problem, Result, Secret};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
 
+use crate::error::hint_for;
 use crate::names::{EndpointUrl, Region, RoleArn, SessionName};
 use crate::session::{Keys, Place};
+use crate::trusted::CaBundle;
 
 /// Where a connector's calls go; the same fields in every method.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -27,7 +27,7 @@ pub struct Network {
     #[serde(default)]
     sts_endpoint_url: Option<Given<EndpointUrl>>,
     /// Certificates to trust beside the system's: PEM text, or the absolute path of a PEM file, which is
-    /// read for each call.
+    /// read for each call. Programs are told of a path, by `AWS_CA_BUNDLE`, which takes no text.
     #[serde(default)]
     ca_bundle: Option<Given<CaBundle>>,
 }
@@ -133,44 +133,6 @@ impl<T: JsonSchema> JsonSchema for Given<T> {
     }
 }
 
-/// Certificates: PEM text, or the absolute path of a file with them.
-#[derive(Clone, Debug, PartialEq, Eq, JsonSchema)]
-#[schemars(inline, extend("minLength" = 2))]
-pub struct CaBundle(String);
-
-const PEM: &str = "-----BEGIN CERTIFICATE-----";
-
-impl CaBundle {
-    fn read(&self, cx: &Context) -> Result<Arc<[u8]>> {
-        if self.0.contains(PEM) {
-            return Ok(Arc::from(self.0.as_bytes()));
-        }
-        let bytes =
-            cx.read(Path::new(&self.0)).map_err(|error| error.context("`ca_bundle` cannot be read"))?;
-        if !bytes.windows(PEM.len()).any(|part| part == PEM.as_bytes()) {
-            return Err(Error::field("ca_bundle", format!("{} holds no PEM certificate", self.0)));
-        }
-        Ok(Arc::from(bytes))
-    }
-}
-
-impl FromStr for CaBundle {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        if text.contains(PEM) || is_absolute(text) {
-            return Ok(Self(text.to_owned()));
-        }
-        Err(Error::invalid("expected PEM text or the absolute path of a PEM file"))
-    }
-}
-
-/// Absolute on this system, or on the one that the document was written for.
-pub(super) fn is_absolute(path: &str) -> bool {
-    let windows = path.as_bytes().get(1..3).is_some_and(|it| it[0] == b':' && matches!(it[1], b'\\' | b'/'));
-    !path.chars().any(char::is_control) && (path.starts_with('/') || path.starts_with("\\\\") || windows)
-}
-
 /// A user's key.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[non_exhaustive]
@@ -245,7 +207,8 @@ pub(super) fn session_name(cx: &Context, longest: usize) -> SessionName {
 /// Asks for the code that an MFA device shows now.
 pub(super) async fn mfa_code(cx: &Context, serial: &str) -> Result<Secret> {
     let code = cx.ask(&format!("MFA code for {serial}")).await.map_err(|error| {
-        error.or_hint("give the code with `--mfa-code`, or run `connector verify NAME` on a terminal")
+        let hint = "give the code with `--mfa-code`, or run `connector verify NAME` on a terminal";
+        error.or_hint(hint_for(cx, hint))
     })?;
     let digits = code.expose().trim();
     if digits.len() != 6 || !digits.bytes().all(|it| it.is_ascii_digit()) {

@@ -1,5 +1,7 @@
 //! Which session policies a call sends, and what that means for what comes out.
 
+use std::borrow::Cow;
+
 use connector_core::{Authenticated, Problem, Result};
 
 use crate::names::{Partition, PolicyArn};
@@ -45,21 +47,34 @@ impl Own<'_> {
     }
 }
 
-/// Says what the policies of a call did to a session.
+/// From here on what STS takes is nearly full, in percent.
+const NEARLY_FULL: i32 = 90;
+
+/// Says what the policies of a call did to a session, and whether they are near the limit of STS: beyond it
+/// the call is refused, and only STS knows how large they are when it has packed them.
 pub(super) fn tell(
     out: Authenticated<Session>,
     narrowing: Option<&Narrowing>,
     sent: &SessionPolicies,
 ) -> Authenticated<Session> {
+    let full = out.session.packed_percent.filter(|percent| *percent >= NEARLY_FULL);
+    let say = |reason: &'static str| match full {
+        None => Cow::Borrowed(reason),
+        Some(percent) => {
+            format!("{reason}; session policies and tags fill {percent} % of what STS takes").into()
+        }
+    };
     match (narrowing, sent) {
-        (Some(_), SessionPolicies::Generated(_)) => out.narrowed("an IAM session policy for this resource alone"),
-        (Some(_), SessionPolicies::Own { .. }) => out.not_narrowed(
+        (Some(_), SessionPolicies::Generated(_)) => {
+            out.narrowed(say("an IAM session policy for this resource alone"))
+        }
+        (Some(_), SessionPolicies::Own { .. }) => out.not_narrowed(say(
             "the connector's own `policy_arns` are sent alone: what they hold is not known here, and policies \
              that are sent together add up",
-        ),
+        )),
         (None, SessionPolicies::Own { .. }) => {
-            out.not_narrowed("limited by the connector's own policies, and by nothing narrower")
+            out.not_narrowed(say("limited by the connector's own policies, and by nothing narrower"))
         }
-        _ => out.not_narrowed("nothing narrower was asked for that IAM could say"),
+        _ => out.not_narrowed(say("nothing narrower was asked for that IAM could say")),
     }
 }

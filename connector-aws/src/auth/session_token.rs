@@ -49,7 +49,7 @@ impl SessionToken {
     /// is asked for, so that gives way.
     async fn seconds(&self, cx: &Call<'_>) -> Result<Option<i32>> {
         let asked = cx.duration();
-        if asked.is_none_or(|it| it <= ROOT.max) || !is_root(cx).await?.unwrap_or(false) {
+        if asked.is_none_or(|it| it <= ROOT.max) || !self.is_root(cx).await?.unwrap_or(false) {
             return Ok(sts::seconds(asked));
         }
         if asked == Some(BOUNDS.default) {
@@ -70,25 +70,31 @@ impl SessionToken {
         let hour = ROOT.max.as_secs();
         let life = got.expiry.left(cx.began()).unwrap_or_default().as_secs();
         let was_cut = asked.is_some_and(|it| it > 3600) && life <= hour + 60;
-        if !was_cut || matches!(is_root(cx).await, Ok(Some(_)) | Err(_)) {
+        if !was_cut || matches!(self.is_root(cx).await, Ok(Some(_)) | Err(_)) {
             return;
         }
         // The credentials are good in any case; not knowing costs only this call next time.
         if let Ok(caller) = Sts::new(cx, place, Some(&self.key.keys())).caller().await {
             let word = if caller.is_root() { "root" } else { "user" };
-            let _ = cx.keep(WHOSE_KEY, Secret::new(word)).await;
+            let id = self.key.aws_access_key_id.expose();
+            let _ = cx.keep(WHOSE_KEY, Secret::new(format!("{word} {id}"))).await;
         }
+    }
+
+    /// Whether the key is the root user's, as far as that has been seen of this key: the connector may have
+    /// been given another one since.
+    async fn is_root(&self, cx: &Context) -> Result<Option<bool>> {
+        let kept = cx.kept(WHOSE_KEY).await?;
+        let known = kept.as_ref().and_then(|it| it.expose().split_once(' '));
+        let known = known.filter(|(_, id)| *id == self.key.aws_access_key_id.expose());
+        Ok(known.map(|(word, _)| word == "root"))
     }
 }
 
 const BOUNDS: Lifetime = Lifetime::seconds(900, 43_200, 129_600);
 const ROOT: Lifetime = Lifetime::seconds(900, 3600, 3600);
+/// Under which is kept whose key it is, and the key's id.
 const WHOSE_KEY: &str = "whose-key";
-
-/// Whether the key is the root user's, as far as that has been seen.
-async fn is_root(cx: &Context) -> Result<Option<bool>> {
-    Ok(cx.kept(WHOSE_KEY).await?.map(|it| it.expose() == "root"))
-}
 
 impl AuthMethod for SessionToken {
     const ID: &'static str = "session-token";

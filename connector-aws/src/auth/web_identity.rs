@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::common::{Network, is_absolute, session_name};
+use super::common::{Network, session_name};
 use super::policies::{self, Own};
 use super::sts::{self, Sts};
 use super::trust;
@@ -22,6 +22,7 @@ use crate::names::{Partition, RoleArn, SessionName};
 use crate::narrowing::Narrowing;
 use crate::policy::SessionPolicies;
 use crate::session::{Place, Session};
+use crate::trusted::is_absolute;
 
 /// A role that trusts the tokens of an OpenID Connect provider.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

@@ -29,5 +29,11 @@ pub use s3_bucket::S3Bucket;
 #[cfg(feature = "secrets")]
 pub use secret::{SecretReader, StoredSecret};
 
+#[cfg(all(test, feature = "s3", feature = "eks", feature = "ecr", feature = "secrets"))]
+mod partition_tests;
 #[cfg(test)]
+#[cfg_attr(
+    not(all(feature = "s3", feature = "eks", feature = "ecr", feature = "secrets")),
+    allow(dead_code, reason = "the tests of what is left out use the rest")
+)]
 pub(crate) mod testing;

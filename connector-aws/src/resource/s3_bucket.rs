@@ -18,21 +18,10 @@ use crate::policy::{Kind, Target, permissions};
 use crate::session::Session;
 
 /// A general purpose bucket.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct S3Bucket {
     name: BucketName,
-    /// The partition, where the id was an ARN. It is compared with the session's, and is not part of the id.
-    stated: Option<Partition>,
 }
-
-/// Two ids are of one bucket when they name it, whatever else they say.
-impl PartialEq for S3Bucket {
-    fn eq(&self, other: &Self) -> bool {
-        self.name == other.name
-    }
-}
-
-impl Eq for S3Bucket {}
 
 impl S3Bucket {
     /// The bucket's name.
@@ -62,13 +51,10 @@ impl ResourceType for S3Bucket {
 
     fn parse(text: &str) -> Result<Parsed<Self>> {
         if text.starts_with("arn:") {
-            let (bucket, path) = read_arn(text)?;
-            // Every AWS account but a few is of partition `aws`, so an ARN of another one is worth a look at
-            // the session before anything else.
-            return match bucket.stated {
-                Some(Partition::Aws) => with_path(Parsed::exact(bucket), path),
-                _ => with_path(Parsed::partial(text), path),
-            };
+            // It says a partition, which the id does not: the session has to agree before the bucket is
+            // taken for the one of that name.
+            let (_, _, path) = read_arn(text)?;
+            return with_path(Parsed::partial(text), path);
         }
         let Some(rest) = text.strip_prefix("s3://") else {
             if text.contains('/') {
@@ -84,13 +70,13 @@ impl ResourceType for S3Bucket {
         format!("s3://{}", self.name)
     }
 
-    /// Checks what an ARN of another partition than `aws` says; needs no call.
+    /// Compares the partition of an ARN with the session's; needs no call.
     async fn resolve(partial: &str, session: &Session, _: &Call<'_>) -> Result<Self> {
         if partial.is_empty() {
             return Err(Error::field("resource_id", "`s3-bucket` needs the id of a bucket"));
         }
-        let (bucket, _) = read_arn(partial)?;
-        check_partition(bucket.stated, session.place.partition())?;
+        let (partition, bucket, _) = read_arn(partial)?;
+        check_partition(Some(partition), session.place.partition())?;
         Ok(bucket)
     }
 
@@ -101,9 +87,9 @@ impl ResourceType for S3Bucket {
     fn narrowing(&self, wanted: &Wanted) -> Result<Option<Narrowing>> {
         let prefix = wanted.within.as_deref().map(KeyPrefix::parse).transpose()?;
         let target = Target::Bucket { bucket: self.name.clone(), prefix };
-        let narrowing = Narrowing::new(target, wanted.access).stated(self.stated);
+        let narrowing = Narrowing::new(target, wanted.access);
         // Refuses what cannot be said before there is a session.
-        narrowing.policy(self.stated.unwrap_or(Partition::Aws))?;
+        narrowing.policy(Partition::Aws)?;
         Ok(Some(narrowing))
     }
 
@@ -122,7 +108,6 @@ impl ResourceType for S3Bucket {
     /// One call: `HeadBucket`, or for a part `ListObjectsV2` with its prefix, which is all that a session
     /// for a part may.
     async fn reach(&self, wanted: &Wanted, session: &Session, cx: &Call<'_>) -> Result<()> {
-        check_partition(self.stated, session.place.partition())?;
         let client = client(session, cx);
         let prefix = wanted.within.as_deref().map(KeyPrefix::parse).transpose()?;
         let Some(prefix) = prefix else {
@@ -136,7 +121,6 @@ impl ResourceType for S3Bucket {
     }
 
     async fn issue(&self, _: &Wanted, session: &Session, _: &Call<'_>) -> Result<Issued<AwsCredential>> {
-        check_partition(self.stated, session.place.partition())?;
         Ok(pass_on(session))
     }
 
@@ -148,7 +132,7 @@ impl ResourceType for S3Bucket {
 impl S3Bucket {
     fn named(name: &str) -> Result<Self> {
         let name = in_id::<Self, _>(BucketName::parse(name))?;
-        Ok(Self { name, stated: None })
+        Ok(Self { name })
     }
 
     fn check_region(&self, region: Option<&str>, session: &Session) -> Result<()> {
@@ -188,7 +172,7 @@ fn client(session: &Session, cx: &Call<'_>) -> Client {
 }
 
 /// `arn:{partition}:s3:::{bucket}[/{path}]`; a path of a policy may end with `*`.
-fn read_arn(text: &str) -> Result<(S3Bucket, &str)> {
+fn read_arn(text: &str) -> Result<(Partition, S3Bucket, &str)> {
     let wrong = |why| Err(not_an_id::<S3Bucket>(why));
     let arn = in_id::<S3Bucket, _>(Arn::parse(text))?;
     if arn.service() != "s3" {
@@ -206,7 +190,7 @@ fn read_arn(text: &str) -> Result<(S3Bucket, &str)> {
         Some(all) if all.is_empty() || all.ends_with('/') => all,
         _ => path,
     };
-    Ok((S3Bucket { stated: Some(partition), ..S3Bucket::named(name)? }, path))
+    Ok((partition, S3Bucket::named(name)?, path))
 }
 
 fn with_path(parsed: Parsed<S3Bucket>, path: &str) -> Result<Parsed<S3Bucket>> {

@@ -5,8 +5,8 @@ use connector_core::{Access, ErrorKind, ResourceType, Wanted};
 use super::S3Bucket;
 use crate::names::Partition;
 use crate::resource::testing::{
-    Found, answer, answering, call, check_accepted, check_refused, check_total, exact, part, sent, session,
-    session_at, session_in,
+    Found, answer, answering, call, check_accepted, check_refused, check_total, exact, part, partial, sent,
+    session, session_at, session_in,
 };
 use crate::testing::assert_silent;
 
@@ -21,29 +21,29 @@ fn read() -> Wanted {
     Wanted::new(Access::Read)
 }
 
+fn behind_arn(text: &str) -> Found {
+    Found::Partial(text.to_owned(), Some("a/".to_owned()))
+}
+
 /// S17: every form of one bucket becomes `s3://{bucket}`.
 #[test]
 fn s17_accepted_forms() {
     check_accepted::<S3Bucket>(&[
         ("s3://zenfiles", exact("s3://zenfiles"), "canonical"),
         ("zenfiles", exact("s3://zenfiles"), "the name alone"),
-        ("arn:aws:s3:::zenfiles", exact("s3://zenfiles"), "the ARN"),
+        (
+            "arn:aws:s3:::zenfiles",
+            partial("arn:aws:s3:::zenfiles"),
+            "an ARN says a partition: the session has to agree",
+        ),
         ("s3://zenfiles/", exact("s3://zenfiles"), "a slash names no part"),
         ("s3://zenfiles/a/b", part("s3://zenfiles", "a/b/"), "a path is the part"),
         ("s3://zenfiles/a/b/", part("s3://zenfiles", "a/b/"), "the same part"),
-        ("arn:aws:s3:::zenfiles/a", part("s3://zenfiles", "a/"), "a path behind an ARN"),
-        ("arn:aws:s3:::zenfiles/*", exact("s3://zenfiles"), "as policies name all keys"),
-        ("arn:aws:s3:::zenfiles/a/*", part("s3://zenfiles", "a/"), "as policies name a prefix"),
-        (
-            "arn:aws-cn:s3:::zenfiles/a",
-            Found::Partial("arn:aws-cn:s3:::zenfiles/a".into(), Some("a/".into())),
-            "another partition: the session has to agree",
-        ),
-        (
-            "arn:aws-us-gov:s3:::zenfiles",
-            Found::Partial("arn:aws-us-gov:s3:::zenfiles".into(), None),
-            "another partition",
-        ),
+        ("arn:aws:s3:::zenfiles/a", behind_arn("arn:aws:s3:::zenfiles/a"), "a path behind an ARN"),
+        ("arn:aws:s3:::zenfiles/*", partial("arn:aws:s3:::zenfiles/*"), "as policies name all keys"),
+        ("arn:aws:s3:::zenfiles/a/*", behind_arn("arn:aws:s3:::zenfiles/a/*"), "as policies name a prefix"),
+        ("arn:aws-cn:s3:::zenfiles/a", behind_arn("arn:aws-cn:s3:::zenfiles/a"), "another partition"),
+        ("arn:aws-us-gov:s3:::zenfiles", partial("arn:aws-us-gov:s3:::zenfiles"), "another partition"),
         ("my.bucket-1", exact("s3://my.bucket-1"), "dots are allowed"),
     ]);
 }
@@ -93,18 +93,16 @@ fn s17_parsing_is_total_and_idempotent() {
 async fn s17_another_partition_is_refused_without_a_call() {
     let world = answering([]);
     let cx = world.context();
-    let chinese = "arn:aws-cn:s3:::zenfiles";
-    let error = S3Bucket::resolve(chinese, &session(), &call(&cx)).await.expect_err("another partition");
-    assert!(error.message().contains("partition aws-cn"), "{error}");
-    let found = S3Bucket::resolve(chinese, &session_in("cn-north-1"), &call(&cx)).await.expect("its own");
-    assert_eq!(found.id(), "s3://zenfiles");
-
-    let plain = bucket("arn:aws:s3:::zenfiles");
-    let session = session_in("cn-north-1");
-    assert!(plain.issue(&read(), &session, &call(&cx)).await.is_err());
-    assert!(plain.reach(&read(), &session, &call(&cx)).await.is_err());
-    let narrowing = plain.narrowing(&read()).expect("sayable").expect("a narrowing");
-    assert!(narrowing.policy(Partition::China).is_err());
+    for (text, region, other) in [
+        ("arn:aws-cn:s3:::zenfiles", "cn-north-1", "eu-west-1"),
+        ("arn:aws:s3:::zenfiles", "eu-west-1", "cn-north-1"),
+        ("arn:aws-us-gov:s3:::zenfiles/a/*", "us-gov-west-1", "eu-west-1"),
+    ] {
+        let found = S3Bucket::resolve(text, &session_in(region), &call(&cx)).await.expect("its own");
+        assert_eq!(found.id(), "s3://zenfiles");
+        let error = S3Bucket::resolve(text, &session_in(other), &call(&cx)).await.expect_err("another one");
+        assert_eq!(error.field_problems()[0].field, "resource_id");
+    }
     assert_eq!(sent(&world), [""; 0]);
 }
 

@@ -54,14 +54,14 @@ pub(super) async fn find(
 /// What the surroundings say of the identity, without asking anybody: part of the cache key.
 pub(super) fn describe(cx: &Context, profile: Option<&str>) -> Result<String> {
     if let Some(name) = profile {
-        return profiles::describe(&Files::read(cx)?, name);
+        return profiles::describe(cx, &Files::read(cx)?, name);
     }
     if let Some(found) = EnvironmentKeys::read(cx)? {
-        return Ok(format!("environment {}", hash(&found.keys.access_key_id)));
+        return Ok(describe_environment(&found));
     }
     let name = chosen_profile(cx);
     let files = Files::read(cx)?;
-    match profiles::describe(&files, name.as_deref().unwrap_or(DEFAULT_PROFILE)) {
+    match profiles::describe(cx, &files, name.as_deref().unwrap_or(DEFAULT_PROFILE)) {
         Err(error) if error.is_not_configured() => {}
         Err(_) if name.is_none() && files.profiles.profile(DEFAULT_PROFILE).is_none() => {}
         described => return described,
@@ -70,6 +70,18 @@ pub(super) fn describe(cx: &Context, profile: Option<&str>) -> Result<String> {
         return Ok(format!("web identity {} {}", token.role_arn, token.token_file));
     }
     Ok(container::describe(cx).unwrap_or_else(|| "instance metadata".to_owned()))
+}
+
+/// What the environment's keys say of the identity.
+pub(super) fn describe_environment(found: &EnvironmentKeys) -> String {
+    let Keys { access_key_id, session_token, .. } = &found.keys;
+    format!("environment {}", describe_key(access_key_id, session_token.as_ref()))
+}
+
+/// Which key it is, and of a temporary one which session.
+pub(super) fn describe_key(access_key_id: &Secret, session_token: Option<&Secret>) -> String {
+    let session = session_token.map(|token| format!(" {}", hash(token))).unwrap_or_default();
+    format!("{}{session}", hash(access_key_id))
 }
 
 /// An access key id is no secret to AWS, but is hidden as such here.
@@ -81,6 +93,15 @@ pub(super) fn hash(text: &Secret) -> String {
 async fn environment(cx: &Context, place: &Place) -> Result<Authenticated<Session>> {
     let found = EnvironmentKeys::read(cx)?;
     let found = found.ok_or_else(|| Error::not_configured("AWS_ACCESS_KEY_ID is not set"))?;
+    of_environment(cx, place, found)
+}
+
+/// The session of keys in the environment, while they are good.
+pub(super) fn of_environment(
+    cx: &Context,
+    place: &Place,
+    found: EnvironmentKeys,
+) -> Result<Authenticated<Session>> {
     if found.expires_at.is_some_and(|end| end <= cx.now()) {
         return Err(Error::expired("the credentials in the environment have ended"));
     }
@@ -112,7 +133,8 @@ pub(super) async fn assume_with_token(
     Sts::new(cx, place, None).assume_role_with_web_identity(request).await
 }
 
-/// Keys that were found. Without a session token they do not end by themselves.
+/// Keys that were found. Without a session token they do not end by themselves; with one they do, and where
+/// nobody says when, whoever passes them on has to.
 pub(super) fn as_found(keys: Keys, expiry: Option<Expiry>, place: &Place) -> Authenticated<Session> {
     let long_lived = keys.session_token.is_none();
     let expiry = expiry.unwrap_or_else(|| {

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use connector_core::{Authenticated, Call, Context, Error, Request, Result, Secret};
 
-use super::given::{self, Given};
+use super::chain::hash;
+use super::given;
 use crate::session::{Place, Session};
 
 const RELATIVE: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
@@ -39,19 +40,16 @@ pub(super) async fn fetch(cx: &Context, place: &Place) -> Result<Authenticated<S
         }
         status => return Err(Error::unreachable(format!("{SOURCE} answered with status {status}"))),
     }
-    let found = Given::read(answer.body(), SOURCE)?.temporary(SOURCE)?;
-    let end = found.ends.expect("temporary credentials have an end");
-    let mut session = Session::new(found.keys, place.clone());
-    session.account_id = found.account_id;
-    session.assumed_role = true;
-    Ok(Authenticated::new(session, given::expiry(&call, end, &answer)))
+    given::session(&call, place, &answer, SOURCE)
 }
 
 /// What the environment says of the endpoint; `None` when it names none.
 pub(super) fn describe(cx: &Context) -> Option<String> {
     let uri = cx.var(RELATIVE).or_else(|| cx.var(FULL))?;
-    // What follows a question mark may be a secret.
-    Some(format!("container {}", uri.split('?').next().unwrap_or_default()))
+    // The token says who asks; its file is replaced from time to time, so there it is the path that counts.
+    let token = cx.var(TOKEN_FILE).or_else(|| cx.var(TOKEN)).unwrap_or_default();
+    // Parts of a URL may be secret, too.
+    Some(format!("container {}", hash(&Secret::new(format!("{uri} {token}")))))
 }
 
 fn address(cx: &Context) -> Result<String> {

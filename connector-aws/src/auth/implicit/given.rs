@@ -4,10 +4,12 @@
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
-use connector_core::{Call, Context, Error, Expiry, Request, Response, Result, Secret, parse_time};
+use connector_core::{
+    Authenticated, Call, Context, Error, Expiry, Request, Response, Result, Secret, parse_time,
+};
 use serde_json::Value;
 
-use crate::session::Keys;
+use crate::session::{Keys, Place, Session};
 use crate::wire::parse_http_date;
 
 /// What a source gave.
@@ -48,20 +50,29 @@ impl Given {
             account_id: take("accountid").map(|id| id.expose().to_owned()),
         })
     }
+}
 
-    /// Temporary credentials have a token and an end.
-    pub(super) fn temporary(self, source: &str) -> Result<Self> {
-        if self.keys.session_token.is_none() || self.ends.is_none() {
-            return Err(Error::unreachable(format!(
-                "{source} gave no temporary credential: Token or Expiration is missing"
-            )));
-        }
-        Ok(self)
-    }
+/// The session that a metadata service gave: of a role, with an end.
+pub(super) fn session(
+    call: &Call<'_>,
+    place: &Place,
+    answer: &Response,
+    source: &str,
+) -> Result<Authenticated<Session>> {
+    let given = Given::read(answer.body(), source)?;
+    let (Some(_), Some(end)) = (&given.keys.session_token, given.ends) else {
+        return Err(Error::unreachable(format!(
+            "{source} gave no temporary credential: Token or Expiration is missing"
+        )));
+    };
+    let mut session = Session::new(given.keys, place.clone());
+    session.account_id = given.account_id;
+    session.assumed_role = true;
+    Ok(Authenticated::new(session, expiry(call, end, answer)))
 }
 
 /// When something ends by our clock, that ends at `end` by the clock of who answered.
-pub(super) fn expiry(call: &Call<'_>, end: SystemTime, answer: &Response) -> Expiry {
+fn expiry(call: &Call<'_>, end: SystemTime, answer: &Response) -> Expiry {
     match answer.header("date").and_then(parse_http_date) {
         Some(now) => call.expires_at(end, now),
         None => Expiry::At(end),

@@ -2,7 +2,7 @@
 
 use connector_core::{Authenticated, Call, Context, Error, Request, Response, Result, Secret};
 
-use super::given::{self, Given};
+use super::given;
 use crate::session::{Place, Session};
 
 const SOURCE: &str = "the instance's metadata service";
@@ -24,12 +24,7 @@ pub(super) async fn fetch(cx: &Context, place: &Place) -> Result<Authenticated<S
     if answer.status() != 200 {
         return Err(Error::unreachable(format!("{SOURCE} answered with status {}", answer.status())));
     }
-    let found = Given::read(answer.body(), SOURCE)?.temporary(SOURCE)?;
-    let end = found.ends.expect("temporary credentials have an end");
-    let mut session = Session::new(found.keys, place.clone());
-    session.account_id = found.account_id;
-    session.assumed_role = true;
-    Ok(Authenticated::new(session, given::expiry(&call, end, &answer)))
+    given::session(&call, place, &answer, SOURCE)
 }
 
 /// Whether there is a metadata service at all.

@@ -7,6 +7,8 @@ mod instance;
 mod process;
 mod profiles;
 
+use std::time::Duration;
+
 use aws_sdk_sts::operation::assume_role::builders::AssumeRoleInputBuilder;
 use connector_core::{
     AuthMethod, Authenticated, Call, Context, Error, Identity, Life, Lifetime, MethodAbout, Problem, Result,
@@ -85,7 +87,10 @@ impl Implicit {
 }
 
 const ROLE: Lifetime = Lifetime::seconds(900, 3600, 43_200);
-const HOUR: std::time::Duration = std::time::Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_secs(3600);
+/// Temporary keys whose end nobody says are told to end so soon, and are read again from where they were
+/// found: whoever put them there replaces them. It is the shortest life that STS gives.
+const READ_AGAIN: Duration = Duration::from_secs(900);
 
 impl AuthMethod for Implicit {
     const ID: &'static str = "implicit";
@@ -100,7 +105,10 @@ impl AuthMethod for Implicit {
     .temporary()
     .narrows("with `role_arn`: S3, ECR and Secrets Manager by an IAM session policy; else nothing")
     .lifetime(ROLE)
-    .lifetime_note("with `role_arn`; else what is found lives as long as it lives")
+    .lifetime_note(
+        "with `role_arn`; else what is found lives as long as it lives, and temporary keys of which nothing says \
+         when they end are read again every 15 minutes",
+    )
     .implicit()
     .warning(
         "a connector on this machine does not work on another host or in a container, and on a remote broker it \
@@ -151,7 +159,7 @@ impl AuthMethod for Implicit {
         let request = self.request(cx, &place, narrowing)?;
         let found = chain::find(cx, &place, self.profile_name.as_deref()).await?;
         let Some((request, policies)) = request else {
-            return Ok(found.not_narrowed("what was found is passed on as it is: set `role_arn` to narrow"));
+            return Ok(passed_on(cx, found));
         };
         if found.session.assumed_role && cx.duration().is_some_and(|asked| asked > HOUR) {
             return Err(Error::field("duration", "a role that is assumed by a role gives an hour at most"));
@@ -180,4 +188,16 @@ impl AuthMethod for Implicit {
         }
         Ok(Some(trust))
     }
+}
+
+/// What was found, as it is. It is never advertised without an end unless it has none.
+fn passed_on(cx: &Call<'_>, mut found: Authenticated<Session>) -> Authenticated<Session> {
+    if found.session.long_lived || found.expiry.at().is_some() {
+        return found.not_narrowed("what was found is passed on as it is: set `role_arn` to narrow");
+    }
+    found.expiry = cx.expires_in(READ_AGAIN);
+    found.not_narrowed(
+        "what was found is passed on as it is: set `role_arn` to narrow; nothing says when these temporary keys \
+         end, so they are read again every 15 minutes",
+    )
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use aws_sdk_sts::operation::assume_role::builders::AssumeRoleInputBuilder;
 use connector_core::{Authenticated, Context, Error, ErrorKind, Result};
 
-use super::chain::{as_found, assume_with_token, hash};
+use super::chain::{as_found, assume_with_token, describe_environment, describe_key, hash, of_environment};
 use super::{HOUR, container, instance, process};
 use crate::auth::common::{mfa_code, session_name};
 use crate::auth::sts::{self, Sts};
@@ -35,9 +35,9 @@ pub(super) async fn chosen(cx: &Context, place: &Place) -> Result<Authenticated<
 }
 
 /// What a profile says of the identity, without asking anybody.
-pub(super) fn describe(files: &Files, name: &str) -> Result<String> {
+pub(super) fn describe(cx: &Context, files: &Files, name: &str) -> Result<String> {
     let resolved = files.profiles.resolve(name).map_err(|error| not_there(error, files))?;
-    Ok(format!("profile {name}: {}", words(&resolved.identity)))
+    Ok(format!("profile {name}: {}", words(cx, &resolved.identity)?))
 }
 
 fn not_there(error: Error, files: &Files) -> Error {
@@ -47,15 +47,20 @@ fn not_there(error: Error, files: &Files) -> Error {
     }
 }
 
-fn words(identity: &Identity) -> String {
-    match identity {
-        Identity::Static(keys) => format!("key {}", hash(&keys.access_key_id)),
+fn words(cx: &Context, identity: &Identity) -> Result<String> {
+    Ok(match identity {
+        Identity::Static(keys) => {
+            format!("key {}", describe_key(&keys.access_key_id, keys.session_token.as_ref()))
+        }
         Identity::Role(role) => {
             let source = match &role.source {
-                RoleSource::Profile { identity, .. } => words(identity),
-                RoleSource::Environment => "environment".to_owned(),
+                RoleSource::Profile { identity, .. } => words(cx, identity)?,
+                RoleSource::Environment => match EnvironmentKeys::read(cx)? {
+                    Some(found) => describe_environment(&found),
+                    None => "environment".to_owned(),
+                },
                 RoleSource::Ec2InstanceMetadata => "instance metadata".to_owned(),
-                RoleSource::EcsContainer => "container".to_owned(),
+                RoleSource::EcsContainer => container::describe(cx).unwrap_or_else(|| "container".to_owned()),
             };
             format!("role {} by {source}", role.role_arn.as_str())
         }
@@ -63,7 +68,7 @@ fn words(identity: &Identity) -> String {
         Identity::Sso(it) => format!("sso {} {} {}", it.start_url, it.account_id.as_str(), it.role_name),
         Identity::Login(_) => "aws login".to_owned(),
         Identity::Process(command) => format!("process {}", hash(command)),
-    }
+    })
 }
 
 /// Goes through a chain of profiles, so it calls itself.
@@ -114,7 +119,7 @@ async fn assume(
                     "profile {profile} takes its source from the environment, which has no keys"
                 ))
             })?;
-            as_found(found.keys, None, place)
+            of_environment(cx, place, found)?
         }
         // Named by the profile, so that it is not set up is an error.
         RoleSource::EcsContainer => {

@@ -7,13 +7,11 @@ use aws_sdk_ssooidc::operation::create_token::CreateTokenOutput;
 use connector_core::{Call, Context, Error, Result, Secret};
 
 use super::Sso;
-use super::tokens::{Client, Tokens};
-use crate::error;
+use super::tokens::{Client, Tokens, kept_name};
+use crate::error::{self, hint_for};
 use crate::session::Place;
 use crate::wire;
 
-/// Under which the login is kept.
-const KEPT: &str = "sso-token";
 const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 const REFRESH_GRANT: &str = "refresh_token";
 const CREATE_TOKEN: &str = "sso-oidc:CreateToken";
@@ -52,7 +50,7 @@ impl Login<'_> {
 
     /// The logins that are at hand: what was kept, then what the config began with.
     async fn known(&self, cx: &Context) -> Result<Vec<Tokens>> {
-        let texts = [cx.kept(KEPT).await?, self.portal.login.clone()];
+        let texts = [cx.kept(&self.kept_name()).await?, self.portal.login.clone()];
         let known = texts.into_iter().flatten().filter_map(|text| Tokens::parse(&text).ok());
         Ok(known.filter(|it| it.is_for(&self.portal.start_url)).collect())
     }
@@ -68,8 +66,12 @@ impl Login<'_> {
         self.keep(cx, tokens).await
     }
 
+    fn kept_name(&self) -> String {
+        kept_name(&self.portal.start_url, self.portal.sso_region.as_str())
+    }
+
     async fn keep(&self, cx: &Context, tokens: Tokens) -> Result<Secret> {
-        cx.keep(KEPT, tokens.to_json()).await?;
+        cx.keep(&self.kept_name(), tokens.to_json()).await?;
         Ok(tokens.access_token)
     }
 
@@ -101,7 +103,7 @@ impl Login<'_> {
         cx.tell(&format!("Logging in to {portal}")).await.map_err(|error| {
             error
                 .context(format!("there is no login to {portal}, or it has ended"))
-                .with_hint("run `connector verify NAME` on a terminal to log in")
+                .with_hint(hint_for(cx, "run `connector verify NAME` on a terminal to log in"))
         })?;
         let client = match client {
             Some(client) => client,
@@ -144,7 +146,7 @@ impl Login<'_> {
             }
         }
         Err(Error::refused("nobody confirmed the code in time")
-            .with_hint("run `connector verify NAME` again"))
+            .with_hint(hint_for(cx, "run `connector verify NAME` again")))
     }
 
     async fn register(&self, cx: &Context) -> Result<Client> {

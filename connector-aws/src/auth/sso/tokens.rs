@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
+use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, SHA256, digest};
 use connector_core::{Context, Error, ErrorKind, Result, Secret, format_time, parse_time};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -99,7 +99,6 @@ impl Tokens {
 
     /// Whether it is a login to that portal. One that does not say is taken at its word.
     pub(crate) fn is_for(&self, start_url: &str) -> bool {
-        let bare = |url: &str| url.trim_end_matches(['#', '/']).to_owned();
         self.start_url.as_deref().is_none_or(|own| bare(own) == bare(start_url))
     }
 
@@ -114,6 +113,18 @@ impl Client {
     pub(super) fn is_valid(&self, now: SystemTime) -> bool {
         self.expires_at.is_none_or(|end| end > now)
     }
+}
+
+/// A portal's URL without what people may leave out.
+fn bare(url: &str) -> &str {
+    url.trim_end_matches(['#', '/'])
+}
+
+/// Under which the login to one portal is kept. A connector that is changed to another portal keeps the
+/// login to the old one, so that nothing is lost when the change is refused.
+pub(super) fn kept_name(start_url: &str, sso_region: &str) -> String {
+    let digest = digest(&SHA256, format!("{} {sso_region}", bare(start_url)).as_bytes());
+    format!("sso-token-{}", hex(&digest.as_ref()[..16]))
 }
 
 /// Older programs wrote `2026-11-22T03:36:43UTC`.
@@ -146,5 +157,9 @@ pub(crate) fn kept_by_aws(cx: &Context, profile: &profile::Sso) -> Result<Option
 /// The name of the file for a session's name, or for the start URL in the older form of profiles.
 pub(crate) fn cache_name(session_or_url: &str) -> String {
     let digest = digest(&SHA1_FOR_LEGACY_USE_ONLY, session_or_url.as_bytes());
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(digest.as_ref())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

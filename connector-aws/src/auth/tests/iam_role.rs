@@ -371,6 +371,8 @@ async fn an_mfa_code_is_asked_for() {
     let error = authenticate(&role, &world.context(), None, None).await.expect_err("nobody is there");
     assert_eq!((error.kind(), world.sent().len()), (ErrorKind::Refused, 0));
     assert!(error.hint().unwrap_or_default().contains("--mfa-code"), "{error:?}");
+    let error = authenticate(&role, &world.named("prod"), None, None).await.expect_err("nobody is there");
+    assert!(error.hint().unwrap_or_default().contains("`connector verify prod`"), "{error:?}");
 }
 
 /// S50, S36: the identity and the trust policy, by GetCallerIdentity alone, which needs no permission.

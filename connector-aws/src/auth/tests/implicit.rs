@@ -11,13 +11,13 @@ use crate::testing::{
     World, answer_at, assert_silent, authenticate, field, given, json_answer, method, object, start,
 };
 
-fn implicit(more: Value) -> Implicit {
+pub(super) fn implicit(more: Value) -> Implicit {
     let mut config = json!({ "region": "eu-west-1" });
     merge(&mut config, more);
     method(config)
 }
 
-fn on(world: &World) -> Context {
+pub(super) fn on(world: &World) -> Context {
     world.named("here").with_implicit(true)
 }
 
@@ -28,12 +28,12 @@ fn temporary() -> Value {
     })
 }
 
-fn home(world: World) -> World {
+pub(super) fn home(world: World) -> World {
     world.var("HOME", "/home/u")
 }
 
-const CONFIG: &str = "/home/u/.aws/config";
-const CREDENTIALS: &str = "/home/u/.aws/credentials";
+pub(super) const CONFIG: &str = "/home/u/.aws/config";
+pub(super) const CREDENTIALS: &str = "/home/u/.aws/credentials";
 
 /// S40, C19: while the switch is off, nothing is looked at.
 #[tokio::test]

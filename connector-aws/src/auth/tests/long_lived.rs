@@ -63,7 +63,7 @@ async fn s21_root_gets_an_hour_once_it_is_known() {
         .answers(given("GetSessionToken", "2", 3600));
     let out = authenticate(&token, &world.context(), None, None).await.expect("a session");
     assert_eq!(out.expiry, Expiry::At(start() + Duration::from_secs(3600)), "the end is the real one");
-    assert_eq!(world.kept("whose-key").expect("kept").expose(), "root");
+    assert_eq!(world.kept("whose-key").expect("kept").expose(), "root AKIAEXAMPLE");
     let error =
         authenticate(&token, &world.context(), Some(7200), None).await.expect_err("too long for root");
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
@@ -79,6 +79,29 @@ async fn s21_root_gets_an_hour_once_it_is_known() {
     authenticate(&token, &world.context(), None, None).await.expect("a session");
     authenticate(&token, &world.context(), None, None).await.expect("a session");
     assert_eq!(world.sent().len(), 3);
+}
+
+/// What is known of one key is not taken for true of the next one that the connector is given.
+#[tokio::test]
+async fn whose_key_it_is_is_known_of_that_key_only() {
+    let cut = || given("GetSessionToken", "1", 3600);
+    let root = || caller("arn:aws:iam::123456789012:root");
+    let world = World::new().answers(cut()).answers(root()).answers(given("GetSessionToken", "2", 43_200));
+    let old: SessionToken = method(keyed(json!({})));
+    authenticate(&old, &world.context(), None, None).await.expect("a session of root");
+    let new: SessionToken = method(keyed(json!({ "aws_access_key_id": "AKIAUSER" })));
+    authenticate(&new, &world.context(), Some(43_200), None).await.expect("a session of a user");
+    assert_eq!(field(&world.forms()[2], "DurationSeconds"), Some("43200"));
+    // The other way round: that a user's key was seen does not keep root's from being looked at.
+    let world = World::new()
+        .answers(cut())
+        .answers(caller("arn:aws:iam::123456789012:user/a"))
+        .answers(cut())
+        .answers(root());
+    authenticate(&new, &world.context(), None, None).await.expect("a session of a user");
+    authenticate(&old, &world.context(), None, None).await.expect("a session of root");
+    let error = authenticate(&old, &world.context(), Some(7200), None).await.expect_err("known by now");
+    assert_eq!(error.field_problems()[0].field, "duration");
 }
 
 #[tokio::test]

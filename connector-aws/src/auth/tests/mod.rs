@@ -2,9 +2,11 @@
 
 mod configs;
 mod federation_token;
+mod found_keys;
 mod iam_role;
 mod implicit;
 mod long_lived;
+mod packed_policies;
 #[cfg(feature = "sso")]
 mod sso;
 mod web_identity;

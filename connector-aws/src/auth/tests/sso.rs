@@ -54,6 +54,13 @@ fn token(name: &str) -> connector_core::Response {
     )
 }
 
+/// The one login that is kept.
+fn kept(world: &World) -> String {
+    let names = world.kept_names();
+    assert_eq!(names.len(), 1, "{names:?}");
+    world.kept(&names[0]).expect("it is there").expose().to_owned()
+}
+
 fn bodies(world: &World) -> Vec<Value> {
     world.sent().iter().map(|it| serde_json::from_slice(it.body()).unwrap_or(Value::Null)).collect()
 }
@@ -105,8 +112,7 @@ async fn a_device_flow_and_what_is_kept_of_it() {
     assert!(sent[5].headers().contains(&("x-amz-sso_bearer_token".to_owned(), "hunter2-first".to_owned())));
     assert_eq!(bodies(&world)[1]["startUrl"], PORTAL);
     assert_eq!(bodies(&world)[4]["deviceCode"], "hunter2-device");
-    let kept = world.kept("sso-token").expect("kept");
-    assert!(kept.expose().contains("hunter2-first-refresh"));
+    assert!(kept(&world).contains("hunter2-first-refresh"));
 
     // While it is good, it is taken.
     let world = world.answers(role_credentials());
@@ -122,7 +128,7 @@ async fn a_device_flow_and_what_is_kept_of_it() {
         (&body["grantType"], &body["refreshToken"]),
         (&json!("refresh_token"), &json!("hunter2-first-refresh"))
     );
-    assert!(world.kept("sso-token").expect("kept").expose().contains("hunter2-second"));
+    assert!(kept(&world).contains("hunter2-second"));
     assert_eq!(world.told().len(), 2, "nobody was told anything more");
 }
 
@@ -141,12 +147,48 @@ async fn a_login_of_the_aws_program_is_taken_over() {
         .await
         .expect("renewed");
     assert_eq!(paths(&world), ["token", "federation/credentials"]);
-    assert!(world.kept("sso-token").is_some());
+    assert!(kept(&world).contains("hunter2-renewed"));
 
     // A login to another portal is none.
     let other = login("2026-01-01T08:00:00Z", json!({ "startUrl": "https://other.awsapps.com/start" }));
     let error = authenticate(&sso(other), &World::new().context(), None, None).await.expect_err("no login");
     assert_eq!(error.kind(), ErrorKind::Refused);
+}
+
+/// A connector that is changed to another portal, or to the same one in another region, keeps the login to
+/// the old one: when the change is refused, that is what it goes on with.
+#[tokio::test]
+async fn a_login_is_kept_for_each_portal() {
+    let other = |more: Value| {
+        let mut login = renewable("2025-12-31T00:00:00Z");
+        let text = login["login"].as_str().expect("a login").replace("d-1234567890", "d-0987654321");
+        login["login"] = json!(text);
+        let mut config = json!({ "start_url": "https://d-0987654321.awsapps.com/start" });
+        merge(&mut config, login);
+        merge(&mut config, more);
+        sso(config)
+    };
+    let world = World::new().answers(token("first")).answers(role_credentials());
+    let old = sso(renewable("2025-12-31T00:00:00Z"));
+    authenticate(&old, &world.context(), None, None).await.expect("a session of the old portal");
+    for more in [json!({}), json!({ "sso_region": "eu-west-1" })] {
+        let world = world.clone().answers(token("second")).answers(role_credentials());
+        authenticate(&other(more), &world.context(), None, None).await.expect("a session of the new portal");
+    }
+    let names = world.kept_names();
+    assert_eq!(names.len(), 3, "{names:?}");
+    assert!(names.iter().all(|it| it.len() == 42 && it.bytes().all(|it| it.is_ascii_graphic())), "{names:?}");
+
+    // The old portal's is taken, with and without what may be left out of its URL.
+    for url in [PORTAL.to_owned(), format!("{PORTAL}/#/")] {
+        let world = world.clone().answers(role_credentials());
+        authenticate(&sso(json!({ "start_url": url })), &world.context(), None, None)
+            .await
+            .expect("a session");
+        let sent = world.sent();
+        let bearer = ("x-amz-sso_bearer_token".to_owned(), "hunter2-first".to_owned());
+        assert!(sent[sent.len() - 1].headers().contains(&bearer));
+    }
 }
 
 /// Without a person nothing is called, and the error says what to do.
@@ -156,6 +198,8 @@ async fn without_a_person_no_login_begins() {
     let error = authenticate(&sso(json!({})), &world.context(), None, None).await.expect_err("nobody");
     assert_eq!((error.kind(), world.sent().len()), (ErrorKind::Refused, 0));
     assert!(error.hint().unwrap_or_default().contains("connector verify NAME"), "{error:?}");
+    let error = authenticate(&sso(json!({})), &world.named("portal"), None, None).await.expect_err("nobody");
+    assert!(error.hint().unwrap_or_default().contains("`connector verify portal`"), "{error:?}");
 
     // A refresh token that is over ends there, too; one that cannot be tried is told as such.
     let world = World::new().answers(json_refusal(400, "InvalidGrantException"));

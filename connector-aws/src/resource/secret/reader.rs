@@ -1,13 +1,14 @@
 //! Reading a secret's value, with a credential that is narrowed to it.
 
 use aws_sdk_secretsmanager::Client;
-use connector_core::{Error, Handle, Offers, Result, Secret};
+use connector_core::{Context, Error, Handle, Offers, Result, Secret};
 
 use super::StoredSecret;
 use crate::credential::AwsCredential;
 use crate::error;
 use crate::names::{EndpointUrl, Region};
 use crate::session::{Keys, Place, Session};
+use crate::trusted::Trusted;
 
 /// Reads the values of secrets, and goes on when its credential ends.
 #[derive(Clone, Debug)]
@@ -38,7 +39,7 @@ impl SecretReader {
         const CALL: &str = "secretsmanager:GetSecretValue";
         let issued = self.handle.issue().await?;
         let cx = self.handle.source().context();
-        let session = session_of(&issued.credential)?;
+        let session = session_of(&issued.credential, &cx)?;
         let call = Client::new(&session.sdk_config(&cx)).get_secret_value().secret_id(id);
         let answer = call.send().await.map_err(|error| error::from_sdk(&cx, CALL, error))?;
         match (answer.secret_string, answer.secret_binary) {
@@ -52,7 +53,7 @@ impl SecretReader {
 }
 
 /// An issued credential in the form of our own calls.
-fn session_of(credential: &AwsCredential) -> Result<Session> {
+fn session_of(credential: &AwsCredential, cx: &Context) -> Result<Session> {
     let keys = Keys {
         access_key_id: credential.access_key_id.clone(),
         secret_access_key: credential.secret_access_key.clone(),
@@ -62,7 +63,7 @@ fn session_of(credential: &AwsCredential) -> Result<Session> {
         region: Region::parse(credential.region.as_str())?,
         endpoint_url: credential.endpoint_url.as_deref().map(EndpointUrl::parse).transpose()?,
         sts_endpoint_url: None,
-        trust: None,
+        trust: Trusted::read(credential.ca_bundle.as_deref(), cx)?,
     };
     Ok(Session::new(keys, place))
 }
