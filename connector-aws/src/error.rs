@@ -38,11 +38,15 @@ where
     }
 }
 
-/// A hint with the connector's name in place of `NAME`, where it has one.
+/// A hint with the connector's name in place of `NAME`, and with what works for one that is not stored yet.
 pub(crate) fn hint_for(cx: &Context, hint: &str) -> String {
-    match cx.terms().name.as_str() {
+    let terms = cx.terms();
+    let hint = if terms.id.is_empty() { known::before_it_is_stored(hint) } else { hint };
+    match terms.name.as_str() {
         "" => hint.to_owned(),
-        name => hint.replace("`connector verify NAME`", &format!("`connector verify {name}`")),
+        name => ["explain", "issue", "verify"].into_iter().fold(hint.to_owned(), |hint, command| {
+            hint.replace(&format!("`connector {command} NAME"), &format!("`connector {command} {name}"))
+        }),
     }
 }
 

@@ -24,6 +24,7 @@ mod tool;
 
 // How AWS is talked to.
 mod error;
+mod whose_key;
 mod wire;
 
 #[cfg(test)]

@@ -40,6 +40,41 @@ impl Narrowing {
         self.access
     }
 
+    /// Whether it is narrowed to a part of the resource.
+    pub(crate) fn is_for_a_part(&self) -> bool {
+        match &self.target {
+            Target::Bucket { prefix, .. } => prefix.is_some(),
+            Target::Registry { repository, .. } | Target::PublicRegistry { repository } => {
+                repository.is_some()
+            }
+            Target::Cluster { .. } | Target::Secret(_) | Target::NamedSecret { .. } => false,
+        }
+    }
+
+    /// The options of the program that ask for the same.
+    pub(crate) fn grant(&self) -> String {
+        let (resource_type, id, within) = match &self.target {
+            Target::Bucket { bucket, prefix } => {
+                ("s3-bucket", Some(format!("s3://{bucket}")), prefix.as_ref().map(ToString::to_string))
+            }
+            Target::Registry { repository, .. } => {
+                ("docker-registry", None, repository.as_ref().map(ToString::to_string))
+            }
+            Target::PublicRegistry { repository } => {
+                ("docker-registry", None, repository.as_ref().map(ToString::to_string))
+            }
+            Target::Cluster { cluster, .. } => ("kubernetes-cluster", Some(cluster.to_string()), None),
+            Target::Secret(arn) => ("secret", Some(arn.to_string()), None),
+            Target::NamedSecret { name, .. } => ("secret", Some(name.to_string()), None),
+        };
+        let mut words = vec![format!("--resource-type {resource_type}")];
+        // By which of its names a registry was asked for is not known here.
+        words.push(format!("--resource-id {}", id.as_deref().unwrap_or("REGISTRY")));
+        words.extend(within.map(|it| format!("--within {}", quoted(&it))));
+        words.push(format!("--access {}", self.access));
+        words.join(" ")
+    }
+
     /// The smallest session policy that says so in `partition`.
     ///
     /// # Errors
@@ -48,6 +83,12 @@ impl Narrowing {
         check_partition(self.stated, partition)?;
         self.target.policy(self.access, partition)
     }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = word.bytes().all(|it| it.is_ascii_alphanumeric() || b"/._-=+@".contains(&it));
+    if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 /// Refuses an id that names another partition than the connector's.

@@ -63,6 +63,8 @@ pub struct Session {
     pub(crate) federated: bool,
     /// The keys are of an assumed role: what they assume lives an hour at most.
     pub(crate) assumed_role: bool,
+    /// The id of the user's key that the keys were made of and act for, where that is all that they are.
+    pub(crate) made_of: Option<Secret>,
     /// How much of what STS takes is filled by the policies and tags that it packed, in percent.
     pub(crate) packed_percent: Option<i32>,
 }
@@ -77,6 +79,7 @@ impl Session {
             long_lived: false,
             federated: false,
             assumed_role: false,
+            made_of: None,
             packed_percent: None,
         }
     }

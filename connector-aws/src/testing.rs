@@ -124,6 +124,7 @@ impl World {
     /// The context of a stored connector of this name.
     pub(crate) fn named(&self, name: &str) -> Context {
         let mut terms = Terms::default();
+        terms.id = format!("id-of-{name}");
         terms.name = name.to_owned();
         self.context().for_connector(Arc::new(terms))
     }
@@ -154,6 +155,11 @@ impl World {
 
     pub(crate) fn sleeps(&self) -> Vec<u64> {
         self.state().sleeps.iter().map(Duration::as_secs).collect()
+    }
+
+    /// The same to the nanosecond.
+    pub(crate) fn pauses(&self) -> Vec<Duration> {
+        self.state().sleeps.clone()
     }
 
     pub(crate) fn commands(&self) -> Vec<Vec<String>> {
@@ -262,6 +268,7 @@ pub(crate) async fn authenticate<M: AuthMethod<Connector = Aws>>(
     seconds: Option<u64>,
     narrowing: Option<&Narrowing>,
 ) -> Result<Authenticated<Session>> {
+    method.recall(cx).await?;
     let default = method.lifetime().map(|it| it.default);
     let call = Call::new(cx, seconds.map(Duration::from_secs).or(default));
     method.authenticate(&call, narrowing).await

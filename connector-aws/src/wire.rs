@@ -29,10 +29,10 @@ use connector_core::{Clock, Context, Error, ErrorKind, Http, Request, Response};
 
 use crate::session::{Keys, Place};
 
-/// How often a call is tried when it was throttled or got no answer.
-const ATTEMPTS: u32 = 3;
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
+mod patience;
+
+/// By so much the SDK's own limit is later than ours, whose error says which host did not answer.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// A configuration for our own calls, with all that they use said here. Without keys, calls are not signed.
 pub(crate) fn config(cx: &Context, place: &Place, keys: Option<&Keys>, region: SdkRegion) -> SdkConfig {
@@ -49,21 +49,20 @@ pub(crate) fn observed(
     let observed = Observed::default();
     let client = Client {
         http: cx.http(),
+        clock: cx.clock(),
+        limit: cx.call_limit(),
         trust: place.trust.as_ref().map(|it| Arc::clone(&it.pem)),
         observed: observed.clone(),
     };
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-        .operation_timeout(cx.deadline())
-        .build();
+    let timeouts = TimeoutConfig::builder().operation_timeout(cx.call_limit() + GRACE).build();
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(region)
         .http_client(client)
         .time_source(Time(cx.clock()))
         .sleep_impl(Wait(cx.clock()))
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        // What may pass is sent again below, by [`patience`].
+        .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts)
         // Keys are given for one use; a cache would only wait on its own deadline.
         .identity_cache(IdentityCache::no_cache())
@@ -154,6 +153,9 @@ impl fmt::Debug for Wait {
 #[derive(Clone)]
 struct Client {
     http: Arc<dyn Http>,
+    clock: Arc<dyn Clock>,
+    /// For one call, with all that is sent again for it.
+    limit: Duration,
     trust: Option<Arc<[u8]>>,
     observed: Observed,
 }
@@ -171,9 +173,9 @@ impl HttpConnector for Client {
             let error = Error::unexpected("a request to AWS has a body that does not come whole");
             return HttpConnectorFuture::ready(Err(ConnectorError::user(Box::new(error))));
         };
-        let Self { http, observed, .. } = self.clone();
+        let Self { http, clock, limit, observed, .. } = self.clone();
         HttpConnectorFuture::new(async move {
-            let response = http.send(request).await.map_err(to_sdk_error)?;
+            let response = patience::send(&*http, &*clock, limit, request).await.map_err(to_sdk_error)?;
             observed.note(&response);
             to_sdk_response(&response)
         })
@@ -199,7 +201,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// What is unreachable is tried again by the SDK; what is refused or wrong is not.
+/// Keeps our error, for [`crate::error`] to find.
 fn to_sdk_error(error: Error) -> ConnectorError {
     if error.kind() == ErrorKind::Unreachable {
         ConnectorError::io(Box::new(error))

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use connector_core::{Context, Error, Registry, Result, Secret};
-use connector_store::Store;
+use connector_store::{KeySource, Store};
 use connectors::Hub;
 use connectors::hub;
 use connectors::system::{self, Timeouts};
@@ -74,7 +74,9 @@ impl App {
     /// Settings that contradict each other; a broker.
     pub(crate) fn store_options(&self) -> Result<connector_store::Options> {
         self.settings.check_local()?;
-        Ok(connector_store::Options::new(self.home()).with_key(self.settings.key_source(true)?))
+        let key = self.settings.key_source(true)?;
+        self.warn_of_open_key(&key);
+        Ok(connector_store::Options::new(self.home()).with_key(key))
     }
 
     /// Works with the store itself.
@@ -132,6 +134,9 @@ impl App {
     ) -> Result<T> {
         self.settings.check_local()?;
         let key = self.settings.key_source(attended)?;
+        if attended {
+            self.warn_of_open_key(&key);
+        }
         let options = hub::Options::new(self.home()).with_key(key).with_context(context);
         self.block_on(async {
             let hub = Hub::open(options).await?;
@@ -141,8 +146,23 @@ impl App {
         })
     }
 
+    /// Says when others may read the master key.
+    #[cfg(unix)]
+    fn warn_of_open_key(&self, key: &KeySource) {
+        use std::os::unix::fs::PermissionsExt;
+        let KeySource::File(path) = key else { return };
+        let mode = std::fs::metadata(path).map_or(0, |it| it.permissions().mode());
+        if mode & 0o077 != 0 {
+            let path = path.display();
+            self.output.warn(&format!("others may read the master key: `chmod 600 {path}` keeps them out"));
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn warn_of_open_key(&self, _: &KeySource) {}
+
     /// The real machine, as far as the settings show it to connectors.
-    fn context(&self) -> Context {
+    pub(crate) fn context(&self) -> Context {
         let mut timeouts = Timeouts::default();
         let mut deadline = Context::DEADLINE;
         if let Some(call) = self.timeout {

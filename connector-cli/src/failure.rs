@@ -3,10 +3,12 @@
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
+use clap::CommandFactory;
+use clap::error::{ContextKind, ContextValue};
 use connector_core::{Error, ErrorKind};
 use serde_json::{Value, json};
 
-use crate::args::OutputFormat;
+use crate::args::{Cli, OutputFormat};
 use crate::output::clean;
 
 /// Says what went wrong, in the form that was asked for, and gives the exit code that says so too.
@@ -36,19 +38,76 @@ pub(crate) fn code(kind: ErrorKind) -> u8 {
     }
 }
 
+/// One error for several connectors that failed: the worst decides the exit code, and each is a cause.
+pub(crate) fn sum_up(what: &str, failures: &[(&str, &Error)]) -> Error {
+    let Some((name, worst)) = failures.iter().max_by_key(|(_, error)| code(error.kind())) else {
+        return Error::unexpected(what);
+    };
+    if failures.len() == 1 {
+        return (*worst).clone().with_connector(*name);
+    }
+    let summary = Error::new(worst.kind(), what);
+    let told = failures.iter().take(MOST).map(|(name, error)| format!("{name}: {error}"));
+    let more = failures.len().checked_sub(MOST).filter(|more| *more > 0);
+    let causes = told.chain(more.map(|more| format!("and {more} more")));
+    let summary = causes.fold(summary, Error::with_cause);
+    match worst.hint() {
+        Some(hint) => summary.with_hint(hint),
+        None => summary.with_hint(format!("`connector verify {name}` says more")),
+    }
+}
+
+/// How many failures are told one by one; the rows of the answer have all of them.
+const MOST: usize = 10;
+
 /// What the command line itself has wrong, as clap found it; help and version are no failures.
 pub(crate) fn report_usage(error: &clap::Error, format: OutputFormat) -> ExitCode {
-    if format != OutputFormat::Json || !error.use_stderr() {
+    let is_help = error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if !error.use_stderr() || (is_help && format != OutputFormat::Json) {
         let _ = error.print();
         return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
     }
+    let words = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    report(&usage(error, &words.collect::<Vec<_>>()), format)
+}
+
+/// The same fault as an error of ours: what it is, and what was probably meant or where to read on.
+fn usage(error: &clap::Error, words: &[String]) -> Error {
     let rendered = error.render().to_string();
-    let mut parts = rendered.split("\n\n").map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
-    let what = parts.next().unwrap_or_default();
-    let hint = parts.find(|part| part.starts_with("tip: ") || part.starts_with("Usage: "));
-    let error = Error::invalid(what.trim_start_matches("error: "));
-    let hint = hint.map(|it| it.trim_start_matches("tip: ").to_owned());
-    report(&error.with_hint(hint.unwrap_or_else(|| "see `connector --help`".into())), format)
+    let command = command(words);
+    if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let message = format!("`{command}` needs to be told what to do");
+        return Error::invalid(message).with_hint(format!("`{command} --help` shows what there is"));
+    }
+    let what = rendered.split("\n\n").next().unwrap_or_default();
+    let what = what.split_whitespace().collect::<Vec<_>>().join(" ");
+    let suggested =
+        [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue]
+            .into_iter()
+            .find_map(|kind| match error.get(kind)? {
+                ContextValue::String(word) => Some(word.clone()),
+                // The nearest comes last.
+                ContextValue::Strings(words) => words.last().cloned(),
+                _ => None,
+            });
+    let hint = match suggested {
+        Some(word) => format!("did you mean `{word}`?"),
+        None => format!("`{command} --help` shows what it takes"),
+    };
+    Error::invalid(what.trim_start_matches("error: ")).with_hint(hint)
+}
+
+/// The command that was meant: the words that lead to it. Values before it would only lead nowhere.
+fn command(words: &[String]) -> String {
+    let mut command = &Cli::command();
+    let mut path = vec!["connector"];
+    for word in words.iter().take_while(|word| *word != "--") {
+        if let Some(inner) = command.find_subcommand(word) {
+            path.push(inner.get_name());
+            command = inner;
+        }
+    }
+    path.join(" ")
 }
 
 /// The error as one JSON object on one line; every key is always there.
@@ -105,6 +164,37 @@ mod tests {
             "error: two faults\n  a: missing\n  b: bad\n  because: something beneath\nhint: mend it"
         );
         assert_eq!(plain_text(&Error::field("a", "missing"), false), "error: a: missing");
+    }
+
+    #[test]
+    fn usage_errors_have_a_hint_of_our_own() {
+        use clap::Parser;
+        let hint = |words: &[&str]| {
+            let error = crate::args::Cli::try_parse_from([&["connector"], words].concat());
+            let words: Vec<String> = words.iter().map(|it| (*it).to_owned()).collect();
+            usage(&error.expect_err("wrong usage"), &words).hint().map(str::to_owned)
+        };
+        assert_eq!(hint(&["list", "--lable", "a=b"]).as_deref(), Some("did you mean `--label`?"));
+        assert_eq!(hint(&["regster"]).as_deref(), Some("did you mean `register`?"));
+        let bogus = hint(&["register", "x", "--bogus"]);
+        assert_eq!(bogus.as_deref(), Some("`connector register --help` shows what it takes"));
+        let wrong = hint(&["-v", "issue", "x", "--within", ""]);
+        assert_eq!(wrong.as_deref(), Some("`connector issue --help` shows what it takes"));
+        let missing = hint(&["store", "restore"]);
+        assert_eq!(missing.as_deref(), Some("`connector store restore --help` shows what it takes"));
+    }
+
+    #[test]
+    fn the_worst_of_several_decides() {
+        let (missing, refused) = (Error::not_found("no bucket"), Error::refused("denied").with_hint("ask"));
+        let all = sum_up("nothing is reached", &[("a", &missing), ("b", &refused)]);
+        assert_eq!(
+            (all.kind(), all.message(), all.hint()),
+            (ErrorKind::Refused, "nothing is reached", Some("ask"))
+        );
+        assert_eq!(all.causes(), ["a: no bucket", "b: denied"]);
+        let one = sum_up("nothing is reached", &[("a", &missing)]);
+        assert_eq!((one.message(), one.connector()), ("no bucket", Some("a")));
     }
 
     #[test]

@@ -6,8 +6,10 @@ mod args;
 mod commands;
 mod failure;
 mod fast;
+mod faults;
 mod log;
 mod output;
+mod passphrase;
 mod person;
 mod settings;
 mod surroundings;
@@ -17,8 +19,6 @@ mod values;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use app::App;
 use args::{Cli, OutputFormat};
 use settings::Settings;
@@ -27,15 +27,16 @@ fn main() -> ExitCode {
     if let Some(code) = fast::answer() {
         return code;
     }
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let (cli, name) = match Cli::read() {
+        Ok(read) => read,
         Err(error) => return failure::report_usage(&error, wanted_format()),
     };
-    log::start(cli.global.verbose);
-    let app = match App::new(&cli.global) {
+    let started = log::start(cli.global.verbose).and_then(|()| App::new(&cli.global));
+    let app = match started {
         Ok(app) => app,
         Err(error) => return failure::report(&error, cli.global.output.unwrap_or_default()),
     };
+    tracing::info!("{name}, in {}", app.home().display());
     match commands::run(&app, cli.command) {
         Ok(code) => code,
         Err(error) => failure::report(&error, app.output.format),

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use connector_core::{Error, Person, Result, Secret};
 
-use crate::output::clean;
+use crate::output::{clean, pause};
 
 /// Whether somebody is there to be asked.
 pub(crate) fn is_there() -> bool {
@@ -21,9 +21,8 @@ pub(crate) fn ask_secret(question: &str) -> Result<Secret> {
     if !is_there() {
         return Err(Error::refused(format!("nobody is there to be asked for the {question}")));
     }
-    clear_line();
     let question = format!("{}: ", clean(question));
-    rpassword::prompt_password(question)
+    pause(|| rpassword::prompt_password(question))
         .map(Secret::new)
         .map_err(|error| Error::refused(format!("cannot ask on this terminal: {}", error.kind())))
 }
@@ -40,13 +39,6 @@ pub(crate) fn ask_plain(question: &str) -> Result<Option<String>> {
     let mut line = String::new();
     let read = std::io::stdin().read_line(&mut line).map_err(failed)?;
     Ok((read > 0).then(|| line.trim().to_owned()))
-}
-
-/// Takes away what says that something is being waited for: now it is this person.
-fn clear_line() {
-    if std::io::stderr().is_terminal() {
-        let _ = write!(std::io::stderr(), "\r\x1b[2K");
-    }
 }
 
 /// The person at this terminal, as connectors see them.
@@ -79,8 +71,10 @@ impl Person for Terminal {
         if !is_there() {
             return Err(Error::refused("this needs a person at a terminal, and nobody is there"));
         }
-        clear_line();
-        let _ = writeln!(std::io::stderr(), "{}", clean(text));
+        pause(|| {
+            // Nobody is left to be told when this fails.
+            let _ = writeln!(std::io::stderr(), "{}", clean(text));
+        });
         Ok(())
     }
 }

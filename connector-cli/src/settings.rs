@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use connector_core::{Error, Result, Secret, parse_duration};
-use connector_store::{KeySource, Passphrase};
+use connector_store::KeySource;
 use serde::Deserialize;
 
 use crate::args::OutputFormat;
-use crate::{person, surroundings, values};
+use crate::{passphrase, surroundings, values};
 
 /// The variable that switches methods on that use the identity of the machine.
 const IMPLICIT: &str = "CONNECTOR_ENABLE_IMPLICIT_AUTH_METHODS";
@@ -74,8 +74,17 @@ impl TryFrom<toml::Value> for DurationText {
 
     fn try_from(value: toml::Value) -> Result<Self> {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        parse_duration(&text).map(Self)
+        timeout(&text).map(Self)
     }
+}
+
+/// Reads a time-out: with none at all, every call would fail.
+///
+/// # Errors
+/// What is no duration, or none at all.
+pub(crate) fn timeout(text: &str) -> Result<Duration> {
+    let timeout = parse_duration(text)?;
+    if timeout.is_zero() { Err(Error::invalid("no time at all: expected 1s or more")) } else { Ok(timeout) }
 }
 
 impl Settings {
@@ -136,20 +145,11 @@ impl Settings {
             (None, Some(path)) => return Ok(KeySource::File(path.into())),
             (None, None) => {}
         }
-        let given = variable("CONNECTOR_PASSPHRASE");
+        let given = variable("CONNECTOR_PASSPHRASE").map(Secret::new);
         Ok(match (self.key.source, given) {
-            (KeyName::Passphrase, None) => KeySource::Passphrase(Passphrase::ask(move || {
-                if !attended {
-                    return Err(Error::refused(
-                        "the store is locked by a passphrase, and nobody is asked for it",
-                    )
-                    .with_hint("set `CONNECTOR_PASSPHRASE` for the program that calls this one"));
-                }
-                person::ask_secret("passphrase of the connectors")
-                    .map_err(|error| error.with_hint("set `CONNECTOR_PASSPHRASE`, or run this on a terminal"))
-            })),
+            (_, Some(given)) => passphrase::given(given),
+            (KeyName::Passphrase, None) => passphrase::asked_for(attended),
             (KeyName::Keyring, None) => KeySource::Keyring,
-            (_, Some(passphrase)) => KeySource::Passphrase(Passphrase::new(Secret::new(passphrase))),
             (KeyName::File, None) => {
                 let file = self.key.file.clone().unwrap_or_else(|| "master.key".into());
                 // A relative path is meant from where it stands.
@@ -174,6 +174,10 @@ fn yes_or_no(text: &str) -> Result<bool> {
 fn read(path: &Path) -> Result<File> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            return Err(Error::invalid(format!("{} is not UTF-8 text", path.display()))
+                .with_hint("save it in UTF-8, as editors do by default"));
+        }
         // A home that is no directory is the store's to complain about.
         Err(error)
             if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) =>
@@ -222,6 +226,8 @@ mod tests {
             ("implicit = true\nbogus = 1", 2),
             ("\n\ntimeout = 'soon'", 3),
             ("[key]\nsource = 'hat'", 2),
+            ("timeout = 0", 1),
+            ("\ntimeout = '0s'", 2),
         ] {
             let message = of(text).expect_err(text).message().to_owned();
             assert!(message.starts_with(&format!("config.toml, line {line}: ")), "{text}: {message}");

@@ -215,6 +215,10 @@ pub struct ResourceAbout {
     pub targets: &'static str,
     /// What narrows a credential for it, in words.
     pub narrows: &'static str,
+    /// The longest that a credential for it lives, whatever the method could give.
+    pub lives: Option<Duration>,
+    /// What is issued for it is the session's own credential as it is.
+    pub hands_on: bool,
     /// Auth methods of its connector type that do not work for it, each with the reason.
     pub without: &'static [(&'static str, &'static str)],
 }
@@ -231,6 +235,8 @@ impl ResourceAbout {
             within: None,
             targets: "",
             narrows: "nothing",
+            lives: None,
+            hands_on: false,
             without: &[],
         }
     }
@@ -267,6 +273,21 @@ impl ResourceAbout {
     #[must_use]
     pub const fn narrows(mut self, narrows: &'static str) -> Self {
         self.narrows = narrows;
+        self
+    }
+
+    /// The longest that a credential for it lives, whatever the method could give.
+    #[must_use]
+    pub const fn lives(mut self, longest: Duration) -> Self {
+        self.lives = Some(longest);
+        self
+    }
+
+    /// What is issued for it is the session's own credential as it is: of a method that issues nothing
+    /// temporary, the stored secret.
+    #[must_use]
+    pub const fn hands_on(mut self) -> Self {
+        self.hands_on = true;
         self
     }
 

@@ -11,9 +11,9 @@ use crate::issued::choose_duration;
 use crate::shelf::Shelf;
 use crate::standing::Standing;
 use crate::{
-    AuthMethod, Authenticated, Call, ConnectorType, Context, Error, Expiry, Grant, Handle, Issued, Lifetime,
-    Listing, MethodAbout, Mint, Narrowed, Parsed, Refreshing, ResourceType, Result, Step, Terms, Trust,
-    Wanted,
+    AuthMethod, Authenticated, Call, ConnectorType, Context, Error, Expiry, Grant, Handle, Issued, Life,
+    Lifetime, Listing, MethodAbout, Mint, Narrowed, Parsed, Refreshing, ResourceType, Result, Step, Terms,
+    Trust, Wanted,
 };
 
 /// An auth method behind a table of functions: what is left of the author's trait where it must be an object.
@@ -21,6 +21,9 @@ pub(crate) trait DynMethod<C: ConnectorType>: Send + Sync {
     fn id(&self) -> &'static str;
     fn about(&self) -> MethodAbout;
     fn lifetime(&self) -> Option<Lifetime>;
+    fn recall<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<()>>;
+    fn narrows(&self) -> Option<&'static str>;
+    fn scope(&self) -> Option<&str>;
     fn expires_at(&self) -> Option<SystemTime>;
     fn authenticate<'a>(
         &'a self,
@@ -42,6 +45,18 @@ impl<C: ConnectorType, M: AuthMethod<Connector = C>> DynMethod<C> for M {
 
     fn lifetime(&self) -> Option<Lifetime> {
         AuthMethod::lifetime(self)
+    }
+
+    fn recall<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<()>> {
+        Box::pin(AuthMethod::recall(self, cx))
+    }
+
+    fn narrows(&self) -> Option<&'static str> {
+        AuthMethod::narrows(self)
+    }
+
+    fn scope(&self) -> Option<&str> {
+        AuthMethod::scope(self)
     }
 
     fn expires_at(&self) -> Option<SystemTime> {
@@ -133,10 +148,13 @@ impl<C: ConnectorType> Connector<C> {
         self.shared.method.id()
     }
 
-    /// What its auth method says about itself.
+    /// What its auth method says about itself, with the bounds and the narrowing that this config has.
     #[must_use]
     pub fn about(&self) -> MethodAbout {
-        self.shared.method.about()
+        let mut about = self.shared.method.about();
+        about.lifetime = self.shared.method.lifetime();
+        about.narrows = self.shared.method.narrows();
+        about
     }
 
     /// When the credential that it holds ends, where its config says so.
@@ -155,6 +173,7 @@ impl<C: ConnectorType> Connector<C> {
     }
 
     async fn session_for(&self, asked: Option<Duration>) -> Result<Arc<Authenticated<C::Session>>> {
+        self.shared.method.recall(&self.cx).await?;
         let duration = self.duration(asked)?;
         // Here too, since a session that is still good asks nobody.
         self.check_switch_and_ends(self.cx.now())?;
@@ -184,6 +203,7 @@ impl<C: ConnectorType> Connector<C> {
         R: ResourceType<Connector = C>,
     {
         let narrowing = self.narrowing(resource, wanted)?;
+        self.shared.method.recall(&self.cx).await?;
         let call = Call::new(&self.cx, self.duration(None)?);
         self.authenticate(&call, narrowing.as_ref()).await
     }
@@ -219,8 +239,17 @@ impl<C: ConnectorType> Connector<C> {
         }
     }
 
+    /// The life to ask the provider for. What was asked is refused when it is out of the method's bounds,
+    /// and otherwise cut to what the connector allows.
     fn duration(&self, asked: Option<Duration>) -> Result<Option<Duration>> {
-        choose_duration(asked.or(self.shared.terms.duration), self.shared.method.lifetime(), self.method())
+        let choose = |life| choose_duration(life, self.shared.method.lifetime(), self.method());
+        choose(asked)?;
+        choose(self.cut(asked).or(self.shared.terms.duration))
+    }
+
+    /// What was asked, or what the connector allows if that is shorter.
+    fn cut(&self, asked: Option<Duration>) -> Option<Duration> {
+        asked.map(|asked| self.shared.terms.duration.map_or(asked, |allowed| asked.min(allowed)))
     }
 
     /// The narrowing for a resource, where the method narrows and the resource type can say how.
@@ -279,6 +308,7 @@ impl<C: ConnectorType> Connector<C> {
         if let Some(only) = terms.resource_type.as_deref().filter(|it| *it != R::ID) {
             return Err(Error::field("resource_type", format!("the connector serves `{only}` only")));
         }
+        self.shared.method.recall(&self.cx).await?;
         self.duration(grant.duration)?;
         let text = grant.resource_id.as_deref().filter(|it| !it.is_empty());
         let (resource, part) = match (text, terms.resource_id.as_deref()) {
@@ -298,12 +328,18 @@ impl<C: ConnectorType> Connector<C> {
         };
         let wanted =
             Wanted { within: merge_within(part, grant.within)?, access: grant.access.unwrap_or_default() };
+        self.shared.method.scope().map_or(Ok(()), |scope| resource.check_scope(scope))?;
         resource.narrowing(&wanted)?;
-        Ok(Handle::new(self.clone(), resource, wanted, grant.duration))
+        Ok(Handle::new(self.clone(), resource, wanted, self.cut(grant.duration)))
     }
 
     /// A resource by any form of its id, and the part of it that the text names.
     async fn complete<R: ResourceType<Connector = C>>(&self, text: &str) -> Result<(R, Option<String>)> {
+        if text.is_empty()
+            && let Some(only) = self.shared.method.scope().and_then(R::only)
+        {
+            return Ok((only, None));
+        }
         let parsed = if text.is_empty() { Parsed::partial("") } else { R::parse(text)? };
         match parsed {
             Parsed::Exact { resource, within } => Ok((resource, within)),
@@ -320,6 +356,10 @@ impl<C: ConnectorType> Connector<C> {
         R: ResourceType<Connector = C>,
     {
         let narrowing = self.narrowing(resource, wanted)?;
+        let about = self.shared.method.about();
+        if R::ABOUT.hands_on && about.life == Life::Long && !about.temporary {
+            self.check_long_lived()?;
+        }
         self.shared.method.plan(&Call::new(&self.cx, self.duration(asked)?), narrowing.as_ref())
     }
 
@@ -366,12 +406,8 @@ impl<C: ConnectorType> Connector<C> {
         if issued.provider_expiry.at().is_none() && !issued.long_lived {
             issued.provider_expiry = session_expiry;
         }
-        if issued.long_lived && !self.cx.allows(crate::Allow::LongLived) {
-            return Err(Error::refused(format!(
-                "method `{}` could only hand out its long-lived secret itself, and the connector does not allow that",
-                self.method()
-            ))
-            .with_hint("choose a method that issues temporary credentials, or update the connector with `--allow long-lived`"));
+        if issued.long_lived {
+            self.check_long_lived()?;
         }
         let mint = Mint {
             terms: &self.shared.terms,
@@ -386,6 +422,19 @@ impl<C: ConnectorType> Connector<C> {
         };
         self.cx.record(&mint).await?;
         Ok(issued)
+    }
+}
+
+impl<C: ConnectorType> Connector<C> {
+    fn check_long_lived(&self) -> Result<()> {
+        if self.cx.allows(crate::Allow::LongLived) {
+            return Ok(());
+        }
+        Err(Error::refused(format!(
+            "method `{}` could only hand out its long-lived secret itself, and the connector does not allow that",
+            self.method()
+        ))
+        .with_hint("choose a method that issues temporary credentials, or update the connector with `--allow long-lived`"))
     }
 }
 

@@ -68,6 +68,27 @@ pub trait AuthMethod: DeserializeOwned + JsonSchema + Send + Sync + 'static {
         Self::ABOUT.lifetime
     }
 
+    /// Looks at what was kept of earlier answers, before [`lifetime`](AuthMethod::lifetime) is asked. Makes no
+    /// call.
+    ///
+    /// # Errors
+    /// Those of the store.
+    fn recall(&self, cx: &Context) -> impl Future<Output = Result<()>> + Send {
+        let _ = cx;
+        async { Ok(()) }
+    }
+
+    /// What this config narrows by, where that is not what the method says of itself.
+    fn narrows(&self) -> Option<&'static str> {
+        Self::ABOUT.narrows
+    }
+
+    /// Where all that it reaches is, in the provider's words, such as a region; for
+    /// [`ResourceType::check_scope`].
+    fn scope(&self) -> Option<&str> {
+        None
+    }
+
     /// When the stored credential itself ends, where its config says so.
     fn expires_at(&self) -> Option<SystemTime> {
         None
@@ -188,10 +209,32 @@ pub trait ResourceType: Sized + Send + Sync + 'static {
         async { Err(error) }
     }
 
-    /// The provider's permissions that an access level needs, for the catalogue.
+    /// The one resource that there is in a [`scope`](AuthMethod::scope), where that needs no call to be known:
+    /// what an empty id means.
+    fn only(scope: &str) -> Option<Self> {
+        let _ = scope;
+        None
+    }
+
+    /// Refuses a resource that its id puts elsewhere than the [`scope`](AuthMethod::scope) of the method. Pure.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) that names both places.
+    fn check_scope(&self, scope: &str) -> Result<()> {
+        let _ = scope;
+        Ok(())
+    }
+
+    /// The provider's permissions that an access level needs, those for listing too, for the catalogue.
     fn permissions(access: Access) -> Vec<&'static str> {
         let _ = access;
         Vec::new()
+    }
+
+    /// The permissions that a narrowed credential for this resource carries; empty when that is all that the
+    /// connector may.
+    fn carried(&self, wanted: &Wanted) -> Vec<&'static str> {
+        Self::permissions(wanted.access)
     }
 
     /// Says "only this, only so much" in the provider's language; `None` where it cannot be said, and

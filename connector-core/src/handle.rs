@@ -285,6 +285,12 @@ impl<R: ResourceType> Handle<R> {
         self.connector.plan(&*self.resource, &self.wanted, self.asked)
     }
 
+    /// The permissions that a narrowed credential carries; empty when that is all that the connector may.
+    #[must_use]
+    pub fn carried(&self) -> Vec<&'static str> {
+        self.resource.carried(&self.wanted)
+    }
+
     /// The resource.
     #[must_use]
     pub fn resource(&self) -> &R {

@@ -151,6 +151,8 @@ pub struct Listing {
     pub ids: Vec<String>,
     /// Parts that could not be looked into; with some, an empty list does not mean "none there".
     pub failures: Vec<Failure>,
+    /// What the provider's answers showed and whoever chooses the credential should know.
+    pub notes: Vec<String>,
 }
 
 impl Listing {
@@ -159,7 +161,14 @@ impl Listing {
         let mut ids: Vec<_> = ids.into_iter().collect();
         ids.sort();
         ids.dedup();
-        Self { ids, failures: Vec::new() }
+        Self { ids, failures: Vec::new(), notes: Vec::new() }
+    }
+
+    /// The provider's answers showed something that whoever chooses the credential should know.
+    #[must_use]
+    pub fn with_note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
     }
 
     /// A part could not be looked into.

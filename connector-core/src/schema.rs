@@ -172,7 +172,10 @@ impl<'a> Node<'a> {
             return;
         }
         if is_reference(value) && self.types().contains(&"string") {
-            // Checked again once it is resolved.
+            // A secret is checked again once it is resolved. Elsewhere it would be shown, and sent in clear.
+            if !self.is_secret() {
+                problems.push(Problem::new(path, "refers to a stored secret, and is not kept secret itself"));
+            }
             return;
         }
         if let Some(target) = self.target() {
@@ -314,7 +317,11 @@ impl<'a> Node<'a> {
         let fits = length <= LONGEST && Regex::new(pattern).is_ok_and(|regex| regex.is_match(text));
         if !fits {
             let what = self.get("x-form").and_then(Value::as_str);
-            let what = what.map_or_else(|| format!("text that matches {pattern}"), str::to_owned);
+            let what = match (what, self.such_as()) {
+                (Some(what), example) => format!("{what}{example}"),
+                (None, example) if example.is_empty() => format!("text that matches {pattern}"),
+                (None, example) => format!("text of another form{example}"),
+            };
             problems.push(Problem::new(path, format!("expected {what}")));
         }
     }
@@ -339,11 +346,17 @@ impl<'a> Node<'a> {
     ) {
         let bound = |key: &str| self.get(key).and_then(Value::as_u64).and_then(|it| usize::try_from(it).ok());
         if let Some(min) = bound(keys.0).filter(|min| size < *min) {
-            problems.push(Problem::new(path, format!("expected {min} {unit} or more")));
+            problems.push(Problem::new(path, format!("expected {min} {unit} or more{}", self.such_as())));
         }
         if let Some(max) = bound(keys.1).filter(|max| size > *max) {
-            problems.push(Problem::new(path, format!("expected {max} {unit} or less")));
+            problems.push(Problem::new(path, format!("expected {max} {unit} or less{}", self.such_as())));
         }
+    }
+
+    /// The schema's first example, as the end of a sentence.
+    fn such_as(self) -> String {
+        let example = self.get("examples").and_then(Value::as_array).and_then(|them| them.first()?.as_str());
+        example.map(|it| format!(", such as `{it}`")).unwrap_or_default()
     }
 }
 
@@ -377,7 +390,7 @@ fn name_of(value: &Value) -> &'static str {
     }
 }
 
-fn is_reference(value: &Value) -> bool {
+pub(crate) fn is_reference(value: &Value) -> bool {
     value.as_str().and_then(SecretRef::parse).is_some()
 }
 

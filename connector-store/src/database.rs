@@ -10,7 +10,8 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 use crate::{error, file};
 
 /// What each version of the schema adds, from the first one on. A published step never changes.
-const MIGRATIONS: [&str; 1] = [include_str!("migrations/0001_store.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("migrations/0001_store.sql"), include_str!("migrations/0002_times.sql")];
 
 /// The version of the schema that this program writes.
 pub(crate) const SCHEMA_VERSION: u32 = MIGRATIONS.len() as u32;
@@ -42,7 +43,7 @@ fn options(path: &Path, wait: Duration) -> SqliteConnectOptions {
 pub(crate) async fn open(path: &Path, wait: Duration) -> Result<SqlitePool> {
     if file::is_link(path) {
         return Err(Error::store(format!("{} is a link", path.display()))
-            .with_hint("Put the file itself there: a store does not follow links"));
+            .with_hint("put the file itself there: a store does not follow links"));
     }
     let pool = SqlitePoolOptions::new()
         .max_connections(MOST_CONNECTIONS)
@@ -57,7 +58,12 @@ pub(crate) async fn open(path: &Path, wait: Duration) -> Result<SqlitePool> {
 
 /// One connection apart from any pool.
 pub(crate) async fn connect(path: &Path, wait: Duration) -> Result<SqliteConnection> {
-    options(path, wait).connect().await.map_err(|it| fault(path, it))
+    connect_copy(path, path, wait).await
+}
+
+/// One connection to a copy of a file; errors name the file that it is of.
+pub(crate) async fn connect_copy(copy: &Path, of: &Path, wait: Duration) -> Result<SqliteConnection> {
+    options(copy, wait).connect().await.map_err(|it| fault(of, it))
 }
 
 /// Ends a connection, so that its journal is folded into the file if nobody else has it open.
@@ -84,12 +90,15 @@ pub(crate) async fn version(connection: &mut SqliteConnection, path: &Path) -> R
             "the store at {} has schema version {version}, this program knows versions up to {SCHEMA_VERSION}",
             path.display()
         ))
-        .with_hint("Install the newer version of `connector` that wrote it")),
+        .with_hint(NEWER)),
         (version, APPLICATION_ID, true) if version > 0 => Ok(version),
         _ => Err(Error::store(format!("the database at {} is not a connector store", path.display()))
-            .with_hint("Choose another directory with CONNECTOR_HOME")),
+            .with_hint("choose another directory with CONNECTOR_HOME")),
     }
 }
+
+/// What to do about a file of a newer program.
+pub(crate) const NEWER: &str = "install the newer version of `connector` that wrote it";
 
 /// Applies what the file lacks; the caller holds the store's lock.
 pub(crate) async fn migrate(connection: &mut SqliteConnection, path: &Path) -> Result<()> {
@@ -143,7 +152,7 @@ pub(crate) fn fault(path: &Path, error: sqlx::Error) -> Error {
             error::damaged(format!("the store at {shown} holds a row that does not read"))
         }
         _ => Error::store(format!("the store at {shown} failed"))
-            .with_hint("Look at it with `connector store status`, and restore a backup if it is damaged"),
+            .with_hint("look at it with `connector store status`, and restore a backup if it is damaged"),
     };
     let out = match code {
         Some(code) => out.with_cause(format!("SQLite code {code}")),

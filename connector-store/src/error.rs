@@ -15,29 +15,29 @@ pub(crate) fn file(what: &str, path: &Path, error: io::Error) -> Error {
         PermissionDenied | ReadOnlyFilesystem | NotADirectory | NotFound => not_writable(what, path),
         StorageFull | QuotaExceeded => disk_full(what, path),
         _ => Error::store(format!("{what} at {shown} cannot be used"))
-            .with_hint("Make sure that the path holds an ordinary file or directory of yours, not a link"),
+            .with_hint("make sure that the path holds an ordinary file or directory of yours, not a link"),
     };
     out.with_cause(error.to_string()).with_source(error)
 }
 
 pub(crate) fn not_writable(what: &str, path: &Path) -> Error {
     Error::store(format!("{what} at {} cannot be read and written", path.display()))
-        .with_hint("Give yourself the right to write there, or choose another directory with CONNECTOR_HOME")
+        .with_hint("give yourself the right to write there, or choose another directory with CONNECTOR_HOME")
 }
 
 pub(crate) fn disk_full(what: &str, path: &Path) -> Error {
     Error::store(format!("no space is left for {what} at {}", path.display()))
-        .with_hint("Free some space and try again: nothing was changed")
+        .with_hint("free some space and try again: nothing was changed")
 }
 
 /// Somebody else holds the lock and did not let go in time.
 pub(crate) fn locked(directory: &Path) -> Error {
     Error::store(format!("the store in {} is locked by another process", directory.display()))
-        .with_hint("Try again when the other `connector` process has finished, or end it if it hangs")
+        .with_hint("try again when the other `connector` process has finished, or end it if it hangs")
         .transient(true)
 }
 
 /// What is stored is not what this program stored.
 pub(crate) fn damaged(what: impl Into<String>) -> Error {
-    Error::store(what).with_hint("Restore a backup with `connector store restore FILE`")
+    Error::store(what).with_hint("restore a backup with `connector store restore FILE`")
 }

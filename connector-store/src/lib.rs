@@ -20,7 +20,7 @@ mod write;
 
 pub use fast::{Cache, Dependency, Digest, Entry, Flight, Lookup};
 pub use key::{KeySource, Passphrase};
-pub use list::{Filter, Page};
+pub use list::{Filter, Page, Period};
 pub use maintenance::Status;
 pub use store::{Options, Store};
 pub use write::Write;

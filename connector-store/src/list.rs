@@ -1,8 +1,9 @@
 //! Finding connectors. None of it needs a key, so none of it is verified.
 
 use std::collections::BTreeMap;
+use std::time::SystemTime;
 
-use connector_core::{Document, Result};
+use connector_core::{Document, Result, format_time};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, QueryBuilder, Row as _, Sqlite, SqliteConnection};
 
@@ -25,6 +26,19 @@ pub struct Filter {
     pub enabled: Option<bool>,
     /// That this person may see: their own, and shared ones.
     pub visible_to: Option<String>,
+    /// Registered in this time.
+    pub created: Period,
+    /// Changed last in this time.
+    pub updated: Period,
+}
+
+/// A stretch of time, in whole seconds: from its beginning on, and before its end.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Period {
+    /// When it begins; open when left out.
+    pub from: Option<SystemTime>,
+    /// When it ends; open when left out.
+    pub before: Option<SystemTime>,
 }
 
 /// A part of a list that is sorted by name.
@@ -115,6 +129,14 @@ pub(crate) async fn rows(
     for (label, value) in &filter.labels {
         query.push(" AND EXISTS (SELECT 1 FROM json_each(document, '$.labels') WHERE key = ");
         query.push_bind(label.as_str()).push(" AND value = ").push_bind(value.as_str()).push(")");
+    }
+    for (column, period) in [("created", filter.created), ("updated", filter.updated)] {
+        // Times are stored in one form, in which their order is that of the texts.
+        for (order, bound) in [(">=", period.from), ("<", period.before)] {
+            if let Some(bound) = bound {
+                query.push(format!(" AND {column} {order} ")).push_bind(format_time(bound));
+            }
+        }
     }
     if let Some(after) = &page.after {
         query.push(" AND name > ").push_bind(after.as_str());

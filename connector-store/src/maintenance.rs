@@ -89,7 +89,7 @@ impl Store {
             Ok(created) => drop(created),
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                 return Err(Error::invalid(format!("{} exists already", path.display()))
-                    .with_hint("Choose another file: a backup does not overwrite"));
+                    .with_hint("choose another file: a backup does not overwrite"));
             }
             Err(error) => return Err(error::file("the backup", path, error)),
         }

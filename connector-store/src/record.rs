@@ -179,7 +179,7 @@ impl Record {
         self.edition += 1;
         if self.edition > LAST_EDITION {
             return Err(Error::store("the connector was changed too often for one data key")
-                .with_hint("Delete it and register it again"));
+                .with_hint("delete it and register it again"));
         }
         Ok(())
     }
@@ -267,7 +267,7 @@ impl Record {
         let name = self.document().map_or_else(|_| self.id.clone(), |it| it.name);
         error::damaged(format!("what is stored for connector `{name}` does not match its seal"))
             .with_hint(
-                "The store was changed from outside: restore a backup with `connector store restore FILE`, \
+                "the store was changed from outside: restore a backup with `connector store restore FILE`, \
                  or delete the connector and register it again",
             )
             .with_connector(name)

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use connector_core::{Error, Result};
+use connector_core::{Error, ErrorKind, Result};
 use sqlx::{Connection, SqliteConnection};
 
 use crate::key::{self, KeyRow, MasterKey};
@@ -26,6 +26,7 @@ impl Store {
     /// [`Refused`](connector_core::ErrorKind::Refused) when it was sealed with another master key. In each
     /// case nothing is changed.
     pub async fn restore(options: Options, backup: &Path) -> Result<Self> {
+        Self::check_backup(backup)?;
         let directory = &options.directory;
         file::create_dir(directory).map_err(|it| error::file("the store directory", directory, it))?;
         {
@@ -39,11 +40,32 @@ impl Store {
         }
         Self::open(options).await
     }
+
+    /// Whether there is a file to restore from; what is in it shows only then.
+    ///
+    /// # Errors
+    /// [`NotFound`](connector_core::ErrorKind::NotFound) when there is none,
+    /// [`InvalidInput`](connector_core::ErrorKind::InvalidInput) when it is no file.
+    pub fn check_backup(backup: &Path) -> Result<()> {
+        let shown = backup.display();
+        let found = std::fs::metadata(backup).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => Error::not_found(format!("there is no backup {shown}")),
+            kind => Error::invalid(format!("the backup {shown} cannot be read: {kind}")),
+        })?;
+        match (found.is_dir(), found.is_file()) {
+            (_, true) => Ok(()),
+            (true, _) => Err(Error::invalid(format!("{shown} is a directory, and no backup"))
+                .with_hint("give the file that `connector store backup FILE` wrote")),
+            _ => Err(Error::invalid(format!("{shown} is no ordinary file"))),
+        }
+    }
 }
 
 /// A private copy of the backup, inside the store's directory; removed unless it is put in place.
 struct Staged {
     path: PathBuf,
+    /// What it is a copy of.
+    backup: PathBuf,
 }
 
 impl Drop for Staged {
@@ -56,14 +78,14 @@ impl Drop for Staged {
 
 impl Staged {
     async fn copy(backup: &Path, options: &Options) -> Result<Self> {
-        let missing = |it: std::io::Error| {
-            Error::not_found(format!("there is no backup {}", backup.display())).with_cause(it.to_string())
+        let unreadable = |it: std::io::Error| {
+            Error::invalid(format!("the backup {} cannot be read: {}", backup.display(), it.kind()))
         };
-        let mut from = std::fs::File::open(backup).map_err(missing)?;
+        let mut from = std::fs::File::open(backup).map_err(unreadable)?;
         let fault = |it| error::file("the store directory", &options.directory, it);
         let path = file::staged(&options.database()).map_err(fault)?;
         let mut to = file::create_new(&path).map_err(fault)?;
-        let staged = Self { path };
+        let staged = Self { path, backup: backup.to_owned() };
         let copied = blocking(move || Ok(std::io::copy(&mut from, &mut to).and_then(|_| to.sync_all())));
         copied.await?.map_err(fault)?;
         Ok(staged)
@@ -71,18 +93,24 @@ impl Staged {
 
     /// Shows that the copy is whole, ours, of a version we know, and that this key opens all of it.
     async fn check(&self, options: &Options) -> Result<Option<MasterKey>> {
-        let refused = |it: Error| it.context("the backup cannot be used");
-        let mut connection = database::connect(&self.path, options.wait).await.map_err(refused)?;
-        if database::version(&mut connection, &self.path).await.map_err(refused)? == 0 {
-            return Err(refused(error::damaged("it is empty").with_hint("Choose another backup")));
+        let shown = self.backup.display();
+        let refused = |it: Error| it.context(format!("the backup {shown} cannot be used"));
+        let other = |it: Error| match it.hint() {
+            Some(database::NEWER) => refused(it),
+            _ => refused(it).with_hint("choose another backup"),
+        };
+        let fault = |it| other(database::fault(&self.backup, it));
+        let connected = database::connect_copy(&self.path, &self.backup, options.wait).await;
+        let mut connection = connected.map_err(other)?;
+        if database::version(&mut connection, &self.backup).await.map_err(other)? == 0 {
+            return Err(other(error::damaged("it is empty")));
         }
-        let fault = |it| refused(database::fault(&self.path, it));
         let found = database::integrity(&mut connection).await.map_err(fault)?;
         if found != "ok" {
-            return Err(refused(error::damaged("it is damaged").with_hint("Choose another backup")));
+            return Err(other(error::damaged("it is damaged")));
         }
         sqlx::query("PRAGMA journal_mode = WAL").execute(&mut connection).await.map_err(fault)?;
-        database::migrate(&mut connection, &self.path).await?;
+        database::migrate(&mut connection, &self.backup).await.map_err(refused)?;
 
         let row = KeyRow::read(&mut connection).await.map_err(fault)?;
         let ids: Vec<String> = sqlx::query_scalar("SELECT id FROM connectors")
@@ -92,10 +120,11 @@ impl Staged {
         let master = match row {
             Some(row) => {
                 let source = options.key.clone();
-                Some(blocking(move || key::load(&source, row)).await.map_err(refused)?.master)
+                let loaded = blocking(move || key::load(&source, row)).await;
+                Some(loaded.map_err(|it| refused(of_another_key(it)))?.master)
             }
             None if ids.is_empty() => None,
-            None => return Err(refused(error::damaged("it has no record of its master key"))),
+            None => return Err(other(error::damaged("it has no record of its master key"))),
         };
         for id in ids {
             let record = Record::read(&mut connection, &id).await.map_err(fault)?;
@@ -103,9 +132,20 @@ impl Staged {
                 record.verify(master).map_err(refused)?;
             }
         }
-        database::close(connection, &self.path).await?;
+        database::close(connection, &self.backup).await?;
         Ok(master)
     }
+}
+
+/// A copy is sealed with the key of its time, which may have been replaced since.
+fn of_another_key(error: Error) -> Error {
+    if error.kind() != ErrorKind::Refused || error.message() != key::WRONG {
+        return error;
+    }
+    Error::refused("it was made with another master key than the present one").with_hint(
+        "give the key of its time, such as `CONNECTOR_MASTER_KEY_FILE=FILE` with what `rotate-key --keep-old \
+         FILE` kept; the store is sealed with that key then",
+    )
 }
 
 /// Replaces all rows in one transaction, which other processes see as any other change.

@@ -5,9 +5,10 @@
 //! then it is moved to its place and the old one removed ([`settle`](Store::settle_locked)). Whatever step a
 //! crash comes after, exactly one key opens the store; the last step is repeated at the next use.
 
+use std::path::Path;
 use std::time::SystemTime;
 
-use connector_core::Result;
+use connector_core::{Error, Result};
 
 use crate::Store;
 use crate::key::{self, KeySource, Loaded, MasterKey};
@@ -34,6 +35,20 @@ impl Store {
         let settled = self.settle_locked(&next).await;
         self.use_key(new, next.master).await;
         settled
+    }
+
+    /// Writes the present master key to a new file, mode 0600, wherever it comes from: copies of the store
+    /// that were made under it open with that file, also after the key was replaced.
+    ///
+    /// # Errors
+    /// [`NotFound`](connector_core::ErrorKind::NotFound) when nothing is sealed yet, or there is no such
+    /// directory; [`InvalidInput`](connector_core::ErrorKind::InvalidInput) when the file exists;
+    /// [`Refused`](connector_core::ErrorKind::Refused) when the key is another one.
+    pub async fn keep_key(&self, file: &Path) -> Result<()> {
+        let row = self.key_row().await?;
+        let row = row.ok_or_else(|| Error::not_found("the store has no master key yet"))?;
+        let (master, file) = (self.master(row).await?, file.to_owned());
+        blocking(move || master.write_new(&file)).await
     }
 
     /// The present key and the one to follow it; `None` when nothing is sealed yet. The caller holds the lock.

@@ -81,13 +81,14 @@ impl Store {
     pub async fn open(options: Options) -> Result<Self> {
         let (directory, path) = (&options.directory, options.database());
         file::create_dir(directory).map_err(|it| error::file("the store directory", directory, it))?;
+        // Held until there is something in the file: who finds it empty knows that nobody is making it.
+        let mut made = None;
         if !path.exists() {
-            let _lock = lock(directory, options.wait).await?;
+            let lock = lock(directory, options.wait).await?;
             match file::create_new(&path) {
-                Err(it) if it.kind() != std::io::ErrorKind::AlreadyExists => {
-                    return Err(error::file("the store", &path, it));
-                }
-                _ => {}
+                Ok(_) => made = Some(lock),
+                Err(it) if it.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(it) => return Err(error::file("the store", &path, it)),
             }
         }
         let pool = database::open(&path, options.wait).await?;
@@ -99,17 +100,44 @@ impl Store {
             path,
             options,
         }));
-        store.update_schema().await?;
+        store.update_schema(made).await?;
         Ok(store)
     }
 
-    async fn update_schema(&self) -> Result<()> {
+    /// Brings the schema up to date. `made` is the lock under which the file was made, if it was just now.
+    async fn update_schema(&self, made: Option<Lock>) -> Result<()> {
         let mut connection = self.connection().await?;
-        if database::version(&mut connection, self.path()).await? < database::SCHEMA_VERSION {
-            let _lock = self.lock().await?;
-            database::migrate(&mut connection, self.path()).await?;
+        if database::version(&mut connection, self.path()).await? == database::SCHEMA_VERSION {
+            return Ok(());
         }
-        Ok(())
+        let is_new = made.is_some();
+        let _lock = match made {
+            Some(lock) => lock,
+            None => self.lock().await?,
+        };
+        if !is_new && database::version(&mut connection, self.path()).await? == 0 {
+            self.check_never_used()?;
+        }
+        database::migrate(&mut connection, self.path()).await
+    }
+
+    /// An empty database beside a master key has lost what was in it: it must not pass for a new one.
+    fn check_never_used(&self) -> Result<()> {
+        let beside = self.directory().join("master.key");
+        let key = match &self.options().key {
+            KeySource::File(path) if path.exists() => path,
+            _ if beside.exists() => &beside,
+            _ => return Ok(()),
+        };
+        Err(error::damaged(format!(
+            "the store at {} is empty, and its master key {} is there: it has lost its content",
+            self.path().display(),
+            key.display()
+        ))
+        .with_hint(format!(
+            "restore a backup with `connector store restore FILE --force`, or remove {} to begin anew",
+            self.path().display()
+        )))
     }
 
     /// Ends the connections to the database once they are idle. Dropping a store does the same later.
@@ -401,7 +429,7 @@ pub(crate) async fn lock(directory: &Path, wait: Duration) -> Result<Lock> {
 
 pub(crate) fn not_found(name: &str) -> Error {
     Error::not_found(format!("there is no connector `{name}`"))
-        .with_hint("List the connectors with `connector list`")
+        .with_hint("list the connectors with `connector list`")
         .with_connector(name)
 }
 
@@ -410,6 +438,6 @@ pub(crate) fn changed_meanwhile(stored: &Document, version: u64) -> Error {
         "version",
         format!("the connector is in version {}, not in version {version} any more", stored.version),
     )
-    .with_hint("Read it again and repeat the change: somebody else changed it meanwhile")
+    .with_hint("read it again and repeat the change: somebody else changed it meanwhile")
     .with_connector(&stored.name)
 }

@@ -112,7 +112,7 @@ impl Write {
         }
         if stored.name != document.name {
             return Err(
-                Error::field("name", "an update does not change the name").with_hint("Rename it instead")
+                Error::field("name", "an update does not change the name").with_hint("rename it instead")
             );
         }
         self.replace(record, stored, document, secrets, now).await
@@ -235,7 +235,7 @@ impl Write {
 
 fn name_taken(name: &str) -> Error {
     Error::field("name", format!("there is a connector `{name}` already"))
-        .with_hint("Choose another name, or change that one with `connector update`")
+        .with_hint("choose another name, or change that one with `connector update`")
         .with_connector(name)
 }
 

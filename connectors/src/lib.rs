@@ -21,8 +21,12 @@ pub use connector_docker as docker;
 #[cfg(feature = "k8s")]
 pub use connector_k8s as k8s;
 
-/// The connector types of this family that are features of this crate, each with the feature.
+/// The connector types of this family, each with the cargo feature that brings it.
 const FEATURES: &[(&str, &str)] = &[("aws", "aws")];
+
+/// Those that no version has brought yet, each with the feature that will.
+const PLANNED: &[(&str, &str)] =
+    &[("azure", "azure"), ("docker", "docker"), ("gcp", "gcp"), ("kubernetes", "k8s")];
 
 /// Everything that is compiled in; a type of this family that is not is known by name, so that asking for
 /// it says which feature brings it.
@@ -30,11 +34,12 @@ const FEATURES: &[(&str, &str)] = &[("aws", "aws")];
 /// # Errors
 /// Two different things under one id, which linking two versions of a crate can cause.
 pub fn registry() -> Result<Registry> {
-    let absent: Vec<(&str, String)> = FEATURES
-        .iter()
-        .map(|(id, feature)| {
-            (*id, format!("build with the cargo feature `{feature}` of `connectors` (or `connector-cli`)"))
-        })
-        .collect();
+    let absent = FEATURES.iter().map(|(id, feature)| {
+        (*id, format!("build with the cargo feature `{feature}` of `connectors` (or `connector-cli`)"))
+    });
+    let planned = PLANNED.iter().map(|(id, feature)| {
+        (*id, format!("not part of this version; a later one brings it with the cargo feature `{feature}`"))
+    });
+    let absent: Vec<(&str, String)> = absent.chain(planned).collect();
     Ok(Registry::linked()?.with_absent(absent.iter().map(|(id, how)| (*id, how.as_str()))))
 }

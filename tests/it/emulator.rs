@@ -71,6 +71,36 @@ fn a_part_of_a_bucket_does_not_reach_the_part_next_to_it() {
     assert!(!ok, "listing the part next to it is refused too: {text}");
 }
 
+/// A path without a slash at its end names an object, and what lies below it; never its sibling.
+#[test]
+fn a_path_names_the_object_and_not_the_one_next_to_it() {
+    let Some(stage) = Stage::new("a_path_names_the_object_and_not_the_one_next_to_it") else { return };
+    stage.register_role("data", &[]);
+    let writer = stage.issue(&one("data", &["--access", "write"]));
+    let file = stage.cli.home().join("up.txt");
+    std::fs::write(&file, "up").expect("the home is ours");
+    let file = file.to_str().expect("a temporary path is text");
+    for key in ["named/key.txt", "named/key.txt/below", "named/key.txt2"] {
+        let (ok, text) = stage.aws(&writer, &["s3", "cp", file, &format!("s3://bkt-one/{key}")]);
+        assert!(ok, "{text}");
+    }
+    let id = ["data", "--resource-type", "s3-bucket", "--resource-id"];
+    let named = stage.issue(&[&id[..], &["s3://bkt-one/named/key.txt"]].concat());
+    let below = stage.issue(&[&id[..], &["s3://bkt-one/named/key.txt/"]].concat());
+    for (keys, key, allowed) in [
+        (&named, "named/key.txt", true),
+        (&named, "named/key.txt/below", true),
+        (&named, "named/key.txt2", false),
+        (&below, "named/key.txt", false),
+        (&below, "named/key.txt/below", true),
+    ] {
+        let (ok, text) = stage.aws(keys, &["s3", "cp", &format!("s3://bkt-one/{key}"), "-"]);
+        assert_eq!(ok, allowed, "{key}: {text}");
+    }
+    let (ok, text) = stage.aws(&named, &["s3", "ls", "s3://bkt-one/named/key.txt"]);
+    assert!(!ok, "a list by that name would tell of the one next to it: {text}");
+}
+
 #[test]
 fn write_access_writes_and_stays_in_its_bucket() {
     let Some(stage) = Stage::new("write_access_writes_and_stays_in_its_bucket") else { return };

@@ -1,6 +1,6 @@
 //! What goes wrong: each fault has its exit code and its JSON error, stores nothing, and shows no secret.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use connector_tests::canary::Canary;
 use connector_tests::cli::Cli;
@@ -183,6 +183,62 @@ fn an_endpoint_that_fails_is_unreachable_and_bounded() {
         let error = refused(&cli, &server, &alice, 6, "session-token", &["--timeout", "1s"], &[]);
         assert_eq!(error["kind"], "unreachable", "{what}: {error}");
     }
+}
+
+/// Catalogue, Network: 429 is tried again whoever answers it, after the pause that it asks for.
+#[test]
+fn a_429_is_tried_again_after_the_pause_that_it_asks_for() {
+    let (server, alice, cli) = strict();
+    register(&cli, "x", "session-token", &server.url(), &alice, &["--no-verify"]);
+    // Only the first one succeeds, and the others ask for something else.
+    let issue = |life| ["issue", "x", "--resource-type", "aws-generic", "--duration", life];
+    server.faults().next_calls(1, Fault::Status(429, Some(1)));
+    let began = Instant::now();
+    cli.ok(&issue("1h"));
+    assert!(began.elapsed() >= Duration::from_secs(1), "the pause is kept: {:?}", began.elapsed());
+    assert_eq!(server.calls().take().len(), 2);
+    server.faults().always(Fault::Status(429, None));
+    cli.error(6, &issue("2h"));
+    assert_eq!(server.calls().take().len(), 3, "bounded");
+    server.faults().clear();
+    server.faults().always(Fault::Status(429, Some(60)));
+    cli.error(6, &issue("2h"));
+    assert_eq!(server.calls().take().len(), 1, "a pause beyond the limit is not begun");
+}
+
+/// Catalogue, Network: the limit is for the whole call, whatever is sent again for it.
+#[test]
+fn a_call_that_is_never_answered_ends_with_its_limit() {
+    let (server, alice, cli) = strict();
+    register(&cli, "x", "session-token", &server.url(), &alice, &["--no-verify"]);
+    server.faults().always(Fault::NeverAnswers);
+    let began = Instant::now();
+    cli.error(6, &["issue", "x", "--resource-type", "aws-generic", "--timeout", "1s"]);
+    assert_eq!(server.calls().count(), 1, "there is no time left for another try");
+    assert!(
+        began.elapsed() < Duration::from_millis(2900),
+        "three tries would take longer: {:?}",
+        began.elapsed()
+    );
+}
+
+/// Each fault of a policy has its own reason.
+#[test]
+fn a_policy_that_is_none_says_why() {
+    let (server, alice, cli) = strict();
+    let role = format!("role_arn={}", server.add_role(Role::named("reader").trusting_user("alice")));
+    let arns: Vec<String> = (0..200).map(|it| format!("arn:aws:s3:::bucket-{it}/*")).collect();
+    let large = serde_json::json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "s3:GetObject", "Resource": arns}]});
+    let large = format!("policy={large}");
+    for (policy, words) in [
+        ("policy={bad", &["not JSON", "line 1, column 2"][..]),
+        (r#"policy={"Version":"2012-10-17"}"#, &["no Statement"]),
+        (&large, &["too large", "2048"]),
+    ] {
+        refused(&cli, &server, &alice, 2, "iam-role", &[&role, policy], words);
+    }
+    assert_eq!(server.calls().count(), 0);
 }
 
 #[test]

@@ -9,5 +9,6 @@ mod emulator;
 mod faults;
 mod leaks;
 mod linked;
+mod sessions;
 mod sso;
 mod stage;

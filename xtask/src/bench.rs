@@ -1,13 +1,14 @@
-//! `cargo xtask bench`: whole processes, from start to end, beside programs that people know. Nothing here passes
-//! or fails: the figures are read by people.
+//! `cargo xtask bench`: whole processes, from start to end, beside programs that people know, and what a program
+//! that links the library pays. Nothing here passes or fails: the figures are read by people.
 
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use connector_tests::cli::Cli;
 use connector_tests::ministack::{REGION, World};
-use connector_tests::paths;
+use connector_tests::{paths, process};
 
 use crate::shell::{self, Result};
 
@@ -20,7 +21,10 @@ const SLOW: usize = 30;
 
 /// Measures everything and writes BENCHMARKS.md.
 pub(crate) fn run() -> Result {
-    shell::run(&mut shell::cargo(&["build", "--release", "--package", "connector-cli"]))?;
+    // The whole workspace, so that both builds share what they link.
+    let release = |command, what| [command, "--profile", "release", "--workspace", what];
+    shell::run(shell::cargo(&release("build", "--bin")).arg("connector"))?;
+    let bars = shell::read(shell::cargo(&release("bench", "--bench")).arg("bars"))?;
     let program = paths::target().join("release").join("connector");
     let world = World::try_start().map_err(|reason| reason.to_string())?;
     let bench =
@@ -45,7 +49,12 @@ pub(crate) fn run() -> Result {
         bench.register()?,
     ];
     let path = paths::workspace().join("BENCHMARKS.md");
-    let text = report(&rows);
+    let quick = [
+        bench.weigh("`connector list-types`", "list-types")?,
+        bench.weigh("`connector helper aws`, from cache", &helper)?,
+        bench.weigh("`connector issue`, from cache", &issue)?,
+    ];
+    let text = [report(&rows), weights(&quick), library(&bars)?].concat();
     fs::write(&path, &text).map_err(|error| format!("{}: {error}", path.display()))?;
     println!("\n{text}");
     Ok(())
@@ -91,6 +100,29 @@ impl Bench<'_> {
         })
     }
 
+    /// The memory and, where valgrind is at hand, the instructions of one run.
+    fn weigh(&self, what: &str, line: &str) -> Result<Weight> {
+        println!("weighing {what}");
+        let python = paths::target().join("tools").join("venv").join("bin").join("python");
+        let peak = shell::read(&mut self.under(&python, &["-c", PEAK], line))?;
+        let peak = peak.trim().parse().map_err(|_| format!("no memory was told for {what}"))?;
+        let counting = ["--tool=callgrind", "--callgrind-out-file=/dev/null"];
+        let mut valgrind = self.under(Path::new("valgrind"), &counting, line);
+        let counted = valgrind.output().ok().filter(|out| out.status.success()).and_then(|out| {
+            let text = String::from_utf8_lossy(&out.stderr).into_owned();
+            text.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok())
+        });
+        Ok(Weight { what: what.to_owned(), peak, instructions: counted })
+    }
+
+    /// Another program that runs ours.
+    fn under(&self, program: &Path, arguments: &[&str], line: &str) -> Command {
+        let mut command = process::isolated(program, &self.cli.home());
+        command.env("CONNECTOR_HOME", self.cli.connector_home());
+        command.args(arguments).arg(self.cli.binary()).args(line.split(' '));
+        command
+    }
+
     fn connector(&self, line: &str) -> Command {
         self.cli.command(&line.split(' ').collect::<Vec<_>>())
     }
@@ -100,6 +132,18 @@ impl Bench<'_> {
         self.world.alice.apply(&mut command).args(line.split(' '));
         command
     }
+}
+
+/// Runs a program and tells the most memory it had, in KiB.
+const PEAK: &str = "import resource, subprocess, sys; \
+    subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True); \
+    print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)";
+
+struct Weight {
+    what: String,
+    /// KiB.
+    peak: u64,
+    instructions: Option<u64>,
 }
 
 struct Row {
@@ -156,6 +200,33 @@ fn report(rows: &[Row]) -> String {
     text
 }
 
+fn weights(rows: &[Weight]) -> String {
+    let mut text =
+        "\n## Weight of one run\n\n| command | most memory MiB | instructions, millions |\n|---|--:|--:|\n"
+            .to_owned();
+    for Weight { what, peak, instructions } in rows {
+        let counted = instructions.map_or_else(|| "-".to_owned(), |it| format!("{:.1}", it as f64 / 1e6));
+        text.push_str(&format!("| {what} | {:.1} | {counted} |\n", *peak as f64 / 1024.0));
+    }
+    text
+}
+
+/// The lines of `benches/bars.rs` as a table.
+fn library(lines: &str) -> Result<String> {
+    let mut text =
+        "\n## In a program that links the library\n\nOne process; the provider is a strict server on \
+                    loopback in the same process.\n\n| what | value | bar |\n|---|--:|--:|\n"
+            .to_owned();
+    for line in lines.lines().filter(|line| !line.is_empty()) {
+        let [what, value, unit, bar] = line.split('\t').collect::<Vec<_>>()[..] else {
+            return Err(format!("a line of the bars is not understood: {line}"));
+        };
+        let bar = if bar.is_empty() { String::new() } else { format!("{bar} {unit}") };
+        text.push_str(&format!("| {what} | {value} {unit} | {bar} |\n"));
+    }
+    Ok(text)
+}
+
 /// Date, processor, cores and system, as far as this machine tells them.
 fn machine() -> String {
     let line_after = |path: &str, key: &str| {
@@ -195,6 +266,16 @@ mod tests {
         let row = |what: &str, p50| Row { what: what.to_owned(), runs: 3, p50, p99: p50 * 2.0 };
         let rows = [row("`/bin/true`", 0.5), row("`aws sts get-caller-identity`", 500.0), row("`ours`", 2.5)];
         assert!(report(&rows).contains("| `ours` | 3 | 2.50 | 5.00 | 5.0 | 0.005 |\n"), "{}", report(&rows));
+    }
+
+    #[test]
+    fn bars_become_a_table() {
+        let text = library("cached issue\t0.031\tµs\t0.1\nsomething else\t2.000\tms\t\n").expect("two lines");
+        assert!(
+            text.ends_with("| cached issue | 0.031 µs | 0.1 µs |\n| something else | 2.000 ms |  |\n"),
+            "{text}"
+        );
+        assert!(library("no tabs").is_err());
     }
 
     #[test]

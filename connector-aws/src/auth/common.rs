@@ -204,11 +204,12 @@ pub(super) fn session_name(cx: &Context, longest: usize) -> SessionName {
     SessionName::lossy(&format!("{name}+{caller}"), longest)
 }
 
-/// Asks for the code that an MFA device shows now.
-pub(super) async fn mfa_code(cx: &Context, serial: &str) -> Result<Secret> {
-    let code = cx.ask(&format!("MFA code for {serial}")).await.map_err(|error| {
-        let hint = "give the code with `--mfa-code`, or run `connector verify NAME` on a terminal";
-        error.or_hint(hint_for(cx, hint))
+/// Asks for the code that an MFA device shows now. The hint is for those who cannot be asked.
+pub(super) async fn mfa_code(cx: &Context, serial: &str, hint: &str) -> Result<Secret> {
+    let code = cx.ask(&format!("MFA code for {serial}")).await;
+    let code = code.map_err(|error| match cx.terms().id.as_str() {
+        "" => error.or_hint("give the code with `--mfa-code`"),
+        _ => error.or_hint(hint_for(cx, hint)),
     })?;
     let digits = code.expose().trim();
     if digits.len() != 6 || !digits.bytes().all(|it| it.is_ascii_digit()) {

@@ -87,6 +87,14 @@ impl AuthMethod for FederationToken {
         [self.network.check(), self.key.check_long_lived(), self.own().check()].concat()
     }
 
+    fn narrows(&self) -> Option<&'static str> {
+        Self::ABOUT.narrows.filter(|_| self.own().can_narrow())
+    }
+
+    fn scope(&self) -> Option<&str> {
+        Some(self.network.region.as_str())
+    }
+
     async fn authenticate(
         &self,
         cx: &Call<'_>,

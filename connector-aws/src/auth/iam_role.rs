@@ -240,6 +240,14 @@ impl AuthMethod for IamRole {
         if self.role_arn.is_chain() { Some(CHAINED) } else { Self::ABOUT.lifetime }
     }
 
+    fn narrows(&self) -> Option<&'static str> {
+        Self::ABOUT.narrows.filter(|_| self.own().can_narrow())
+    }
+
+    fn scope(&self) -> Option<&str> {
+        Some(self.network.region.as_str())
+    }
+
     async fn authenticate(
         &self,
         cx: &Call<'_>,
@@ -255,7 +263,12 @@ impl AuthMethod for IamRole {
         let mut out = None;
         for mut request in requests {
             if let Some(serial) = request.get_serial_number() {
-                let code = mfa_code(cx, serial).await?;
+                let grant = narrowing.map_or_else(String::new, |it| format!(" {}", it.grant()));
+                let hint = format!(
+                    "run `connector issue NAME{grant} --mfa-code CODE`: programs that ask for the same are then \
+                     answered from the cache until it ends"
+                );
+                let code = mfa_code(cx, serial, &hint).await?;
                 request = request.token_code(code.expose());
             }
             let session = Sts::new(cx, &place, Some(&keys)).assume_role(request).await?;

@@ -25,10 +25,17 @@ impl Own<'_> {
         if self.policy_arns.len() > MOST_ARNS {
             problems.push(Problem::new("policy_arns", "expected 10 items or less"));
         }
-        if let Err(error) = check_size(self.policy.map(OwnPolicy::as_json), self.policy_arns) {
-            problems.push(Problem::new("policy", error.message()));
-        }
+        let size = check_size(self.policy.map(OwnPolicy::as_json), self.policy_arns);
+        let too_large = size.err().map(|error| error.message().to_owned());
+        let fault = self.policy.and_then(OwnPolicy::fault).map(str::to_owned).or(too_large);
+        problems.extend(fault.map(|fault| Problem::new("policy", fault)));
         problems
+    }
+
+    /// Whether a policy that is made for what is asked could ever be sent: managed ones, whose text is not known
+    /// here, go alone.
+    pub(super) fn can_narrow(self) -> bool {
+        self.policy_arns.is_empty() || self.policy.is_some()
     }
 
     /// The policies to send. `without` stands in where there are none, for calls that need one.
@@ -65,8 +72,11 @@ pub(super) fn tell(
         }
     };
     match (narrowing, sent) {
-        (Some(_), SessionPolicies::Generated(_)) => {
-            out.narrowed(say("an IAM session policy for this resource alone"))
+        (Some(narrowing), SessionPolicies::Generated(_)) => {
+            out.narrowed(say(match narrowing.is_for_a_part() {
+                true => "an IAM session policy for this part of the resource alone",
+                false => "an IAM session policy for this resource alone",
+            }))
         }
         (Some(_), SessionPolicies::Own { .. }) => out.not_narrowed(say(
             "the connector's own `policy_arns` are sent alone: what they hold is not known here, and policies \
@@ -75,6 +85,8 @@ pub(super) fn tell(
         (None, SessionPolicies::Own { .. }) => {
             out.not_narrowed(say("limited by the connector's own policies, and by nothing narrower"))
         }
-        _ => out.not_narrowed(say("nothing narrower was asked for that IAM could say")),
+        _ => out.not_narrowed(say(
+            "all that the connector's identity may do was asked for, or something that no IAM policy can narrow",
+        )),
     }
 }

@@ -54,6 +54,10 @@ impl AuthMethod for SecretKey {
         [self.network.check(), self.key.check_long_lived()].concat()
     }
 
+    fn scope(&self) -> Option<&str> {
+        Some(self.network.region.as_str())
+    }
+
     async fn authenticate(&self, cx: &Call<'_>, _: Option<&Narrowing>) -> Result<Authenticated<Session>> {
         let mut session = Session::new(self.key.keys(), self.network.place(cx)?);
         session.long_lived = true;

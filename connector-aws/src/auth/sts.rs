@@ -30,12 +30,6 @@ pub(super) struct Caller {
     pub(super) arn: Arn,
 }
 
-impl Caller {
-    pub(super) fn is_root(&self) -> bool {
-        self.arn.service() == "iam" && self.arn.resource() == "root"
-    }
-}
-
 /// Calls to the STS of one place.
 pub(super) struct Sts<'a> {
     call: Call<'a>,

@@ -75,6 +75,10 @@ impl AuthMethod for StsToken {
         self.expires_at.as_ref().map(|it| it.0)
     }
 
+    fn scope(&self) -> Option<&str> {
+        Some(self.network.region.as_str())
+    }
+
     async fn authenticate(&self, cx: &Call<'_>, _: Option<&Narrowing>) -> Result<Authenticated<Session>> {
         let expiry = match self.expires_at() {
             Some(end) if end <= cx.now() => {

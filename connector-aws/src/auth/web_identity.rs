@@ -138,6 +138,10 @@ impl AuthMethod for WebIdentity {
         problems
     }
 
+    fn scope(&self) -> Option<&str> {
+        Some(self.network.region.as_str())
+    }
+
     async fn authenticate(
         &self,
         cx: &Call<'_>,

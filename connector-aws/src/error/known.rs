@@ -23,12 +23,22 @@ pub(super) fn verdict(call: &str, code: &str, message: &str, status: u16) -> Ver
         _ => (Refused, "AWS did not accept the request", None),
     });
     let what = if bare == "AccessDenied" && found.is_some_and(|it| it.1 == NOT_ALLOWED) {
-        format!("{NOT_ALLOWED} ({call} is missing from a policy, or a policy denies it)")
+        format!("{NOT_ALLOWED} ({} is missing from a policy, or a policy denies it)", action_of(call))
     } else {
         what.to_owned()
     };
     let may_be_skew = ["SignatureDoesNotMatch", "InvalidSignature", "RequestExpired", "RequestTimeTooSkewed"];
     Verdict { kind, what, hint, may_be_skew: may_be_skew.contains(&bare) }
+}
+
+/// The action that policies name for a call, where that is not the call's own name.
+fn action_of(call: &str) -> &str {
+    match call {
+        "s3:ListBuckets" => "s3:ListAllMyBuckets",
+        "s3:HeadBucket" | "s3:ListObjectsV2" => "s3:ListBucket",
+        "s3:HeadObject" => "s3:GetObject",
+        other => other,
+    }
 }
 
 type Meaning = (ErrorKind, &'static str, Option<&'static str>);
@@ -39,6 +49,26 @@ const PERMISSION: &str = "ask who owns the account for that permission; \
 const TRUST: &str = "let the role's trust policy name the identity of this connector \
     (`connector explain NAME --trust-policy` prints it), with the external id if it asks for one, \
     and allow that identity `sts:AssumeRole` on the role";
+const WEB_TRUST: &str =
+    "compare the role's trust policy with what `connector explain NAME --trust-policy` prints";
+const LOG_IN: &str = "log in again with `connector verify NAME`";
+
+/// The hint in place of one that names a command, for a connector that this command does not know yet.
+pub(super) fn before_it_is_stored(hint: &str) -> &str {
+    match hint {
+        TRUST => {
+            "let the role's trust policy name the identity of this connector, with the external id if it asks \
+             for one, and allow that identity `sts:AssumeRole` on the role; registered with `--no-verify`, \
+             `connector explain NAME --trust-policy` shows the trust policy to attach"
+        }
+        WEB_TRUST => {
+            "register with `--no-verify`, and compare the role's trust policy with what \
+             `connector explain NAME --trust-policy` then shows"
+        }
+        LOG_IN => "register again to log in anew, without `login` if it was given",
+        other => other,
+    }
+}
 
 /// One code, several causes.
 fn by_message(call: &str, code: &str, message: &str) -> Option<Meaning> {
@@ -67,11 +97,9 @@ fn by_message(call: &str, code: &str, message: &str) -> Option<Meaning> {
             "the role cannot be assumed: its trust policy or a missing permission is the likely cause",
             Some(TRUST),
         ),
-        ("sts:AssumeRoleWithWebIdentity", "AccessDenied") => (
-            Refused,
-            "the role does not trust this token",
-            Some("compare the role's trust policy with what `connector explain NAME --trust-policy` prints"),
-        ),
+        ("sts:AssumeRoleWithWebIdentity", "AccessDenied") => {
+            (Refused, "the role does not trust this token", Some(WEB_TRUST))
+        }
         (_, "ValidationError") if says("role chaining") || says("1 hour session limit") => (
             InvalidInput,
             "a role that is assumed by a role gives an hour at most",
@@ -161,11 +189,9 @@ fn by_code(code: &str) -> Option<Meaning> {
             Some("check `account_id` and `role_name` against the access portal"),
         ),
         "InvalidGrant" | "InvalidClient" | "UnauthorizedClient" => {
-            (Refused, "the login has ended", Some("log in again with `connector verify NAME`"))
+            (Refused, "the login has ended", Some(LOG_IN))
         }
-        "Unauthorized" => {
-            (Refused, "the login is not valid any more", Some("log in again with `connector verify NAME`"))
-        }
+        "Unauthorized" => (Refused, "the login is not valid any more", Some(LOG_IN)),
         "Throttling"
         | "ThrottledException"
         | "TooManyRequests"
@@ -195,4 +221,25 @@ fn by_ending(code: &str) -> Option<Meaning> {
         _ if code.ends_with("AccessDenied") => (Refused, NOT_ALLOWED, Some(PERMISSION)),
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a policy has to name is the action, which is not always the call's own name.
+    #[test]
+    fn a_missing_permission_is_named_as_policies_name_it() {
+        for (call, action) in [
+            ("s3:ListBuckets", "s3:ListAllMyBuckets"),
+            ("s3:HeadBucket", "s3:ListBucket"),
+            ("s3:ListObjectsV2", "s3:ListBucket"),
+            ("s3:HeadObject", "s3:GetObject"),
+            ("ecr:GetAuthorizationToken", "ecr:GetAuthorizationToken"),
+            ("secretsmanager:ListSecrets", "secretsmanager:ListSecrets"),
+        ] {
+            let what = verdict(call, "AccessDenied", "", 403).what;
+            assert!(what.contains(&format!("({action} is missing from a policy")), "{what}");
+        }
+    }
 }

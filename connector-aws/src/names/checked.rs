@@ -2,15 +2,23 @@
 
 /// Declares texts that are checked when they are read, so that code which holds one need not look again.
 ///
-/// Each gets `parse`, `as_str`, `Display`, and a schema with its pattern that is inlined into the
-/// config, so that the field's own description stands beside it.
+/// Each gets `parse`, `as_str`, `Display`, and a schema with its pattern and an example that is inlined into
+/// the config, so that the field's own description stands beside it. Where a text can break several rules,
+/// `rules` names the one that it breaks.
 macro_rules! checked {
     ($($(#[$doc:meta])* $name:ident { pattern: $pattern:literal, length: $low:literal..=$high:literal,
-        check: $check:expr, expected: $expected:literal $(,)? })*) => {$(
+        check: $check:expr, expected: $expected:literal, example: $example:literal
+        $(, rules: $rules:expr)? $(,)? })*) => {$(
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Deserialize, schemars::JsonSchema)]
         #[serde(try_from = "String")]
-        #[schemars(inline, extend("pattern" = $pattern, "minLength" = $low, "maxLength" = $high))]
+        #[schemars(inline, extend(
+            "pattern" = $pattern,
+            "minLength" = $low,
+            "maxLength" = $high,
+            "x-form" = $expected,
+            "examples" = [$example],
+        ))]
         pub struct $name(String);
 
         impl $name {
@@ -22,10 +30,15 @@ macro_rules! checked {
                 let text = text.into();
                 let check: fn(&str) -> bool = $check;
                 if ($low..=$high).contains(&text.len()) && check(&text) {
-                    Ok(Self(text))
-                } else {
-                    Err(connector_core::Error::invalid(concat!("expected ", $expected)))
+                    return Ok(Self(text));
                 }
+                $(
+                    let rules: fn(&str) -> Option<&'static str> = $rules;
+                    if let Some(broken) = rules(&text) {
+                        return Err(connector_core::Error::invalid(broken));
+                    }
+                )?
+                Err(connector_core::Error::invalid(concat!("expected ", $expected, ", such as `", $example, "`")))
             }
 
             /// The text.

@@ -24,7 +24,8 @@ checked! {
                 && !text.starts_with('-')
                 && !text.ends_with('-')
         },
-        expected: "a region such as eu-west-1",
+        expected: "a region",
+        example: "eu-west-1",
     }
 
     /// The number of an AWS account.
@@ -33,22 +34,25 @@ checked! {
         length: 12..=12,
         check: |text| is_digits(text, 12),
         expected: "an account number of 12 digits",
+        example: "111122223333",
     }
 
     /// The ARN of an IAM role, of any partition.
     RoleArn {
-        pattern: "^arn:aws(-[a-z0-9-]+)?:iam::[0-9]{12}:role/[!-~]+$",
+        pattern: "^arn:aws(-[a-z0-9-]+)?:iam::[0-9]{12}:role/([!-9;-~]+/)?[0-9A-Za-z_+=,.@-]+$",
         length: 20..=2048,
         check: |text| is_iam(text, "role", |account| is_digits(account, 12)),
-        expected: "a role ARN such as arn:aws:iam::123456789012:role/NAME",
+        expected: "the ARN of one role",
+        example: "arn:aws:iam::111122223333:role/NAME",
     }
 
     /// The ARN of a managed policy, a customer's or AWS's.
     PolicyArn {
-        pattern: "^arn:aws(-[a-z0-9-]+)?:iam::([0-9]{12}|aws):policy/[!-~]+$",
+        pattern: "^arn:aws(-[a-z0-9-]+)?:iam::([0-9]{12}|aws):policy/([!-9;-~]+/)?[0-9A-Za-z_+=,.@-]+$",
         length: 20..=2048,
         check: |text| is_iam(text, "policy", |account| account == "aws" || is_digits(account, 12)),
-        expected: "a policy ARN such as arn:aws:iam::123456789012:policy/NAME",
+        expected: "the ARN of one policy",
+        example: "arn:aws:iam::111122223333:policy/NAME",
     }
 
     /// The name under which a session appears in CloudTrail and in its ARN.
@@ -57,6 +61,7 @@ checked! {
         length: 2..=64,
         check: |text| is_word(text, "+=,.@-"),
         expected: "2 to 64 letters, digits or _+=,.@-",
+        example: "nightly-build",
     }
 
     /// The word that a role's trust policy asks of those who assume it on behalf of others.
@@ -65,6 +70,7 @@ checked! {
         length: 2..=1224,
         check: |text| is_word(text, "+=,.@:/-"),
         expected: "2 to 1224 letters, digits or _+=,.@:/-",
+        example: "customer-42",
     }
 
     /// Who stands behind a session, kept through role chains.
@@ -73,6 +79,7 @@ checked! {
         length: 2..=64,
         check: |text| is_word(text, "+=,.@-"),
         expected: "2 to 64 letters, digits or _+=,.@-",
+        example: "alice",
     }
 
     /// An MFA device: the ARN of a virtual one, or the serial number of a hardware one.
@@ -81,10 +88,12 @@ checked! {
         length: 9..=256,
         check: |text| is_word(text, "+=/:,.@-"),
         expected: "the ARN of an MFA device or a hardware serial number, 9 to 256 characters",
+        example: "arn:aws:iam::111122223333:mfa/NAME",
     }
 }
 
-/// `arn:{partition}:iam::{account}:{kind}/{path and name}`, printable and without blanks.
+/// `arn:{partition}:iam::{account}:{kind}/{path}/{name}`, printable and without blanks. AWS lets a path hold colons;
+/// here it may not, since what holds them is a second ARN behind a comma.
 fn is_iam(text: &str, kind: &str, account: fn(&str) -> bool) -> bool {
     text.bytes().all(|it| it.is_ascii_graphic())
         && Arn::parse(text).is_ok_and(|arn| {
@@ -94,7 +103,10 @@ fn is_iam(text: &str, kind: &str, account: fn(&str) -> bool) -> bool {
                 && arn
                     .resource()
                     .strip_prefix(kind)
-                    .is_some_and(|rest| rest.len() > 1 && rest.starts_with('/') && !rest.ends_with('/'))
+                    .and_then(|rest| rest.strip_prefix('/')?.rsplit('/').next().map(|name| (rest, name)))
+                    .is_some_and(|(rest, name)| {
+                        !rest.contains(':') && !name.is_empty() && is_word(name, "+=,.@-")
+                    })
         })
 }
 

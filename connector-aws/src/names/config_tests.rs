@@ -131,6 +131,38 @@ fn external_id_and_mfa() {
     );
 }
 
+/// Two ARNs in one text are no role, neither for the schema nor for the parser.
+#[test]
+fn a_list_in_one_text_is_no_role() {
+    check(
+        RoleArn::parse,
+        &["arn:aws:iam::123456789012:role/a,b", "arn:aws:iam::123456789012:role/team/of!all/name"],
+        &[
+            "arn:aws:iam::123456789012:role/a,arn:aws:iam::123456789012:role/b",
+            "arn:aws:iam::123456789012:role/a, arn:aws:iam::123456789012:role/b",
+            "arn:aws:iam::123456789012:role/a!",
+        ],
+    );
+}
+
+/// Each text has an example that its own check takes.
+#[test]
+fn examples_are_good() {
+    fn example<T: JsonSchema + std::str::FromStr>() {
+        let schema = schemars::schema_for!(T);
+        let example = schema.as_value()["examples"][0].as_str().expect("an example").to_owned();
+        assert!(example.parse::<T>().is_ok(), "{example}");
+    }
+    example::<Region>();
+    example::<AccountId>();
+    example::<RoleArn>();
+    example::<PolicyArn>();
+    example::<SessionName>();
+    example::<ExternalId>();
+    example::<SourceIdentity>();
+    example::<MfaSerial>();
+}
+
 #[test]
 fn one_role_or_a_chain() {
     let (a, b) = ("arn:aws:iam::123456789012:role/a", "arn:aws:iam::123456789012:role/b");

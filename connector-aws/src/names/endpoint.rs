@@ -13,7 +13,12 @@ use serde::Deserialize;
 /// credentials of the machine it runs on. A name that *resolves* to such an address cannot be seen here.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
-#[schemars(inline, extend("pattern" = "^https?://[^/?#@\\s]+(/[^?#\\s]*)?$", "maxLength" = 2048))]
+#[schemars(inline, extend(
+    "pattern" = "^https?://[^/?#@\\s]+(/[^?#\\s]*)?$",
+    "maxLength" = 2048,
+    "x-form" = "the URL of an endpoint",
+    "examples" = ["http://127.0.0.1:9000"],
+))]
 pub struct EndpointUrl {
     text: String,
 }

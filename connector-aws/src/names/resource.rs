@@ -10,8 +10,10 @@ checked! {
     BucketName {
         pattern: "^[a-z0-9][a-z0-9.-]*[a-z0-9]$",
         length: 3..=63,
-        check: is_bucket,
+        check: |text| broken_in_bucket(text).is_none(),
         expected: "a bucket name: 3 to 63 lower-case letters, digits, dots and hyphens",
+        example: "my-bucket",
+        rules: broken_in_bucket,
     }
 
     /// The name of an EKS cluster.
@@ -20,6 +22,12 @@ checked! {
         length: 1..=100,
         check: |text| is_word(text, "-") && !text.starts_with(['-', '_']),
         expected: "a cluster name: up to 100 letters, digits, hyphens and underscores",
+        example: "my-cluster",
+        rules: |text| match text.len() {
+            1..=100 if text.starts_with(['-', '_']) => Some("a cluster name begins with a letter or a digit"),
+            1..=100 => Some("a cluster name is made of letters, digits, hyphens and underscores alone"),
+            _ => Some("a cluster name has 1 to 100 characters"),
+        },
     }
 
     /// The name of an ECR repository, with its path.
@@ -28,6 +36,8 @@ checked! {
         length: 2..=256,
         check: |text| text.split('/').all(|part| part.split(['.', '_', '-']).all(is_lower_word)),
         expected: "a repository name: lower-case letters and digits, single . _ - within, / between parts",
+        example: "team/app",
+        rules: broken_in_repository,
     }
 
     /// The name of a secret in Secrets Manager.
@@ -36,6 +46,11 @@ checked! {
         length: 1..=512,
         check: |text| is_word(text, "/+=.@-"),
         expected: "a secret name: up to 512 letters, digits and /_+=.@-",
+        example: "prod/db",
+        rules: |text| match text.len() {
+            1..=512 => Some("a secret name is made of letters, digits and /_+=.@- alone"),
+            _ => Some("a secret name has 1 to 512 characters"),
+        },
     }
 }
 
@@ -43,31 +58,82 @@ fn is_lower_word(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit())
 }
 
-/// S3 keeps these for itself: access points, documentation, other kinds of bucket.
-const BUCKET_PREFIXES: [&str; 3] = ["xn--", "sthree-", "amzn-s3-demo-"];
-const BUCKET_SUFFIXES: [&str; 5] = ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"];
+/// S3 keeps these for itself.
+const BUCKET_PREFIXES: [(&str, &str); 3] = [
+    ("xn--", "S3 takes no bucket name that begins with `xn--`"),
+    ("sthree-", "S3 keeps bucket names that begin with `sthree-` for itself"),
+    ("amzn-s3-demo-", "S3 keeps bucket names that begin with `amzn-s3-demo-` for its documentation"),
+];
+const BUCKET_SUFFIXES: [(&str, &str); 5] = [
+    ("-s3alias", "not a bucket name but, by its end `-s3alias`, the alias of an access point"),
+    ("--ol-s3", "not a bucket name but, by its end `--ol-s3`, the alias of an Object Lambda access point"),
+    (".mrap", "not a bucket name but, by its end `.mrap`, a multi-Region access point"),
+    (
+        "--x-s3",
+        "by its end `--x-s3` the bucket name is that of a directory bucket, which is not reached here",
+    ),
+    (
+        "--table-s3",
+        "by its end `--table-s3` the bucket name is that of a table bucket, which is not reached here",
+    ),
+];
 
-fn is_bucket(text: &str) -> bool {
-    let byte_is_good = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit() || matches!(it, b'.' | b'-');
-    // Between dots stands what a host label may be; this also keeps out `..`, `.-` and `-.`.
-    let label_is_good = |it: &str| !it.is_empty() && !it.starts_with('-') && !it.ends_with('-');
-    text.bytes().all(byte_is_good)
-        && text.split('.').all(label_is_good)
-        && !looks_like_an_address(text)
-        && !BUCKET_PREFIXES.iter().any(|it| text.starts_with(it))
-        && !BUCKET_SUFFIXES.iter().any(|it| text.ends_with(it))
+/// The rule that a text breaks, which is no name of a bucket.
+fn broken_in_bucket(text: &str) -> Option<&'static str> {
+    let is_alnum = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit();
+    let is_inner = |it: u8| is_alnum(it) || matches!(it, b'.' | b'-');
+    let ends_are_good = || [text.bytes().next(), text.bytes().last()].into_iter().flatten().all(is_alnum);
+    let has = |parts: &[&str]| parts.iter().any(|it| text.contains(it));
+    let reserved = || {
+        let prefix = BUCKET_PREFIXES.iter().find(|(it, _)| text.starts_with(it));
+        prefix.or_else(|| BUCKET_SUFFIXES.iter().find(|(it, _)| text.ends_with(it))).map(|(_, why)| *why)
+    };
+    if !(3..=63).contains(&text.len()) {
+        Some("a bucket name has 3 to 63 characters")
+    } else if text.bytes().any(|it| it.is_ascii_uppercase()) {
+        Some("a bucket name has no upper-case letters")
+    } else if !text.bytes().all(is_inner) {
+        Some("a bucket name is made of lower-case letters, digits, dots and hyphens alone")
+    } else if !ends_are_good() {
+        Some("a bucket name begins and ends with a letter or a digit")
+    } else if has(&[".."]) {
+        Some("a bucket name has no two dots beside each other")
+    } else if has(&[".-", "-."]) {
+        Some("a bucket name has no hyphen beside a dot")
+    } else if looks_like_an_address(text) {
+        Some("a bucket name is not shaped like an IP address")
+    } else {
+        reserved()
+    }
+}
+
+/// The rule that a text breaks, which is no name of a repository.
+fn broken_in_repository(text: &str) -> Option<&'static str> {
+    let is_inner = |it: u8| it.is_ascii_lowercase() || it.is_ascii_digit() || b"._-/".contains(&it);
+    Some(if !(2..=256).contains(&text.len()) {
+        "a repository name has 2 to 256 characters"
+    } else if text.bytes().any(|it| it.is_ascii_uppercase()) {
+        "a repository name has no upper-case letters"
+    } else if !text.bytes().all(is_inner) {
+        "a repository name is made of lower-case letters, digits and ._-/ alone"
+    } else if text.split('/').any(str::is_empty) {
+        "a repository name has something before, between and behind its slashes"
+    } else {
+        "a repository name has letters or digits around each of . _ and -"
+    })
 }
 
 fn looks_like_an_address(text: &str) -> bool {
     text.split('.').count() == 4 && text.split('.').all(|it| it.bytes().all(|it| it.is_ascii_digit()))
 }
 
-/// The part of a bucket whose keys start with a prefix. Ends with `/`, so that `a` is not also `ab`.
+/// A part of a bucket: `a/` is the keys that start so; `a` is these, and the object of that very name. Neither
+/// is `ab`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyPrefix(String);
 
 impl KeyPrefix {
-    /// Reads a part of a bucket: `a/b` and `a/b/` both mean the keys under `a/b/`.
+    /// Reads a part of a bucket.
     ///
     /// # Errors
     /// Invalid input for an empty text, more than 1024 bytes, a leading slash, control characters, or
@@ -88,15 +154,27 @@ impl KeyPrefix {
             None
         };
         match wrong {
-            None => Ok(Self(format!("{path}/"))),
-            Some(why) => Err(Error::field("within", format!("not a prefix of keys: {why}"))),
+            None => Ok(Self(text.to_owned())),
+            Some(why) => Err(Error::field("within", format!("not a part of a bucket: {why}"))),
         }
     }
 
-    /// The prefix, with its slash at the end.
+    /// The part as it was named.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What the keys of the part start with: always with a slash at the end, so that `a` is not also `ab`.
+    #[must_use]
+    pub fn folder(&self) -> String {
+        if self.0.ends_with('/') { self.0.clone() } else { format!("{}/", self.0) }
+    }
+
+    /// The one object that the part names beside those under it.
+    #[must_use]
+    pub fn object(&self) -> Option<&str> {
+        (!self.0.ends_with('/')).then_some(&self.0)
     }
 }
 
@@ -160,6 +238,46 @@ mod tests {
         );
     }
 
+    /// S17: the refusal names the rule that is broken.
+    #[test]
+    fn s17_a_refusal_names_the_rule() {
+        let why = |error: Option<Error>| error.expect("refused").message().to_owned();
+        for (text, says) in [
+            ("ab", "3 to 63 characters"),
+            ("Zen", "upper-case"),
+            ("a_b_c", "dots and hyphens alone"),
+            ("abc-", "begins and ends"),
+            (".abc", "begins and ends"),
+            ("a..b", "two dots"),
+            ("a.-b", "hyphen beside a dot"),
+            ("192.168.5.4", "IP address"),
+            ("xn--foo", "begins with `xn--`"),
+            ("bkt-s3alias", "the alias of an access point"),
+            ("abc--x-s3", "directory bucket"),
+        ] {
+            let message = why(BucketName::parse(text).err());
+            assert!(message.contains(says), "{text}: {message}");
+        }
+        for (text, says) in [
+            ("a", "2 to 256"),
+            ("Team/app", "upper-case"),
+            ("a b", "alone"),
+            ("a//b", "slashes"),
+            ("a..b", "around each"),
+        ] {
+            let message = why(RepositoryName::parse(text).err());
+            assert!(message.contains(says), "{text}: {message}");
+        }
+        for (text, says) in [("", "1 to 100"), ("-a", "begins"), ("a.b", "alone")] {
+            let message = why(ClusterName::parse(text).err());
+            assert!(message.contains(says), "{text}: {message}");
+        }
+        for (text, says) in [("", "1 to 512"), ("a b", "alone")] {
+            let message = why(SecretName::parse(text).err());
+            assert!(message.contains(says), "{text}: {message}");
+        }
+    }
+
     #[test]
     fn cluster_names() {
         let longest = "a".repeat(100);
@@ -190,11 +308,16 @@ mod tests {
     }
 
     #[test]
-    fn prefixes_end_with_one_slash() {
-        for (text, prefix) in
-            [("a", "a/"), ("a/", "a/"), ("a/b", "a/b/"), ("a//", "a//"), ("日本/*", "日本/*/")]
-        {
-            assert_eq!(KeyPrefix::parse(text).expect(text).as_str(), prefix);
+    fn a_part_is_a_folder_and_without_a_slash_an_object_too() {
+        for (text, folder, object) in [
+            ("a", "a/", Some("a")),
+            ("a/", "a/", None),
+            ("a/b", "a/b/", Some("a/b")),
+            ("a//", "a//", None),
+            ("日本/*", "日本/*/", Some("日本/*")),
+        ] {
+            let part = KeyPrefix::parse(text).expect(text);
+            assert_eq!((part.as_str(), &*part.folder(), part.object()), (text, folder, object));
         }
         let long = "a".repeat(1024);
         for text in ["", "/", "/a", "a\nb", "a/../b", "..", "./a", &long] {

@@ -3,7 +3,7 @@
 use connector_core::{Access, Error, Result};
 
 use super::model::{Policy, Statement};
-use super::permissions::{Kind, Part, Rule};
+use super::permissions::{Kind, OBJECT, OBJECTS, Part, Rule};
 use crate::names::{
     AccountId, Arn, BucketName, ClusterName, KeyPrefix, Partition, Region, RepositoryName, SecretName,
 };
@@ -12,7 +12,7 @@ use crate::names::{
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Target {
-    /// A bucket, or the keys under a prefix.
+    /// A bucket, or a part of it.
     Bucket {
         /// The bucket.
         bucket: BucketName,
@@ -88,13 +88,8 @@ impl Target {
         {
             return Err(Error::field("resource_id", "the secret is of another partition than the connector"));
         }
-        let rules = self.kind().rules().iter().filter(|rule| {
-            rule.access <= access
-                && rule.part != Part::Finding
-                && !(rule.part == Part::Whole && prefix.is_some())
-        });
         let mut statements: Vec<Statement> = Vec::new();
-        for rule in rules {
+        for rule in self.rules(access) {
             let statement = self.statement(rule, partition, prefix);
             match statements.iter_mut().find(|it| same_place(it, &statement)) {
                 Some(same) => add_actions(same, &statement),
@@ -104,13 +99,28 @@ impl Target {
         Ok(Policy::new(statements))
     }
 
+    /// The actions that the policy for `access` allows.
+    #[must_use]
+    pub fn carries(&self, access: Access) -> Vec<&'static str> {
+        self.rules(access).flat_map(|rule| rule.actions.iter().copied()).collect()
+    }
+
+    fn rules(&self, access: Access) -> impl Iterator<Item = &'static Rule> {
+        let is_part = matches!(self, Self::Bucket { prefix: Some(_), .. });
+        self.kind().rules().iter().filter(move |rule| {
+            rule.access <= access && rule.part != Part::Finding && !(rule.part == Part::Whole && is_part)
+        })
+    }
+
     fn statement(&self, rule: &Rule, partition: Partition, prefix: Option<&KeyPrefix>) -> Statement {
-        let resource = fill(rule.resource, |part| self.value(part, partition));
-        let statement = Statement::allow(rule.actions.iter().copied(), [resource]);
+        let filled = |template| fill(template, |part| self.value(part, partition));
+        let object = prefix.and_then(KeyPrefix::object).filter(|_| rule.resource == OBJECTS);
+        let resources = object.map(|_| filled(OBJECT)).into_iter().chain([filled(rule.resource)]);
+        let statement = Statement::allow(rule.actions.iter().copied(), resources);
         match prefix {
             // Only what starts with `p/`: listing for `p` would tell of `p2/` too. `p/*` also is `p/` itself.
             Some(prefix) if rule.part == Part::Listing => {
-                statement.when("StringLike", "s3:prefix", [format!("{}*", escape(prefix.as_str()))])
+                statement.when("StringLike", "s3:prefix", [format!("{}*", escape(&prefix.folder()))])
             }
             _ => statement,
         }
@@ -124,8 +134,9 @@ impl Target {
             ("partition", _) => partition.id().to_owned(),
             ("bucket", Self::Bucket { bucket, .. }) => escape(bucket.as_str()),
             ("prefix", Self::Bucket { prefix, .. }) => {
-                prefix.as_ref().map(|it| escape(it.as_str())).unwrap_or_default()
+                prefix.as_ref().map(|it| escape(&it.folder())).unwrap_or_default()
             }
+            ("object", Self::Bucket { prefix: Some(prefix), .. }) => escape(prefix.as_str()),
             (
                 "region",
                 Self::Registry { region, .. }

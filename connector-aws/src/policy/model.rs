@@ -217,7 +217,8 @@ pub fn check_size(json: Option<&str>, managed: &[PolicyArn]) -> Result<()> {
         return Ok(());
     }
     Err(Error::invalid(format!(
-        "the session policy is too large: {size} characters, STS takes {SESSION_POLICY_LIMIT}"
+        "the session policy is too large: {size} characters with the ARNs of managed ones, and STS takes \
+         {SESSION_POLICY_LIMIT}"
     ))
     .with_hint(
         "ask for a shorter part of the resource or a lower access level, shorten the connector's policy, \

@@ -19,6 +19,8 @@ use crate::names::PolicyArn;
 pub struct OwnPolicy {
     policy: Policy,
     json: String,
+    /// Why it is none. Serde would lose the reason, so it is refused later, by the name of its field.
+    fault: Option<String>,
 }
 
 impl OwnPolicy {
@@ -44,7 +46,18 @@ impl OwnPolicy {
         }
         let json = within_alphabet(&value.to_string());
         check_size(Some(&json), &[])?;
-        Ok(Self { policy, json })
+        Ok(Self { policy, json, fault: None })
+    }
+
+    /// What was given and is no policy: it allows nothing, and is never sent.
+    fn faulty(error: &Error) -> Self {
+        Self { policy: Policy::new(Vec::new()), json: "{}".into(), fault: Some(error.message().to_owned()) }
+    }
+
+    /// Why what a config holds is no policy; `None` when it is one.
+    #[must_use]
+    pub fn fault(&self) -> Option<&str> {
+        self.fault.as_deref()
     }
 
     /// What it says.
@@ -92,6 +105,9 @@ impl SessionPolicies {
         own: Option<&OwnPolicy>,
         managed: &[PolicyArn],
     ) -> Result<Self> {
+        if let Some(fault) = own.and_then(OwnPolicy::fault) {
+            return Err(Error::field("policy", fault));
+        }
         let own_ones = || match (own, managed) {
             (None, []) => Self::Nothing,
             _ => Self::Own { json: own.map(|it| it.json.clone()), managed: managed.to_vec() },
@@ -158,12 +174,12 @@ impl<'de> Deserialize<'de> for OwnPolicy {
             }
 
             fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<OwnPolicy, E> {
-                OwnPolicy::parse(text).map_err(E::custom)
+                Ok(OwnPolicy::parse(text).unwrap_or_else(|error| OwnPolicy::faulty(&error)))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<OwnPolicy, A::Error> {
                 let value = Value::deserialize(MapAccessDeserializer::new(map))?;
-                OwnPolicy::from_value(&value).map_err(serde::de::Error::custom)
+                Ok(OwnPolicy::from_value(&value).unwrap_or_else(|error| OwnPolicy::faulty(&error)))
             }
         }
 

@@ -2,8 +2,6 @@
 //! `describe-type` explains them. Actions and the ARNs they attach to from AWS's service authorization
 //! reference.
 
-use std::sync::LazyLock;
-
 use connector_core::Access::{self, Admin, Read, Write};
 
 /// The kinds of resource that have permissions of their own.
@@ -58,7 +56,9 @@ const fn rule(access: Access, part: Part, resource: &'static str, actions: &'sta
 }
 
 const BUCKET: &str = "arn:{partition}:s3:::{bucket}";
-const OBJECTS: &str = "arn:{partition}:s3:::{bucket}/{prefix}*";
+pub(super) const OBJECTS: &str = "arn:{partition}:s3:::{bucket}/{prefix}*";
+/// The one object that a part of a bucket names beside those under it.
+pub(super) const OBJECT: &str = "arn:{partition}:s3:::{bucket}/{object}";
 const REPOSITORY: &str = "arn:{partition}:ecr:{region}:{account}:repository/{repository}";
 const PUBLIC_REPOSITORY: &str = "arn:{partition}:ecr-public::{account}:repository/{repository}";
 const CLUSTER: &str = "arn:{partition}:eks:{region}:{account}:cluster/{cluster}";
@@ -237,15 +237,9 @@ impl Kind {
     }
 }
 
-/// The actions at an access level, those for finding resources too.
+/// The actions at an access level, those for finding resources too. What an issued credential carries of them
+/// is said by [`Target::carries`](super::Target::carries).
 #[must_use]
-pub fn permissions(kind: Kind, access: Access) -> &'static [&'static str] {
-    type Lists = Vec<(Kind, Access, Vec<&'static str>)>;
-    static LISTS: LazyLock<Lists> = LazyLock::new(|| {
-        let all = Kind::ALL.into_iter().flat_map(|kind| Access::ALL.map(|access| (kind, access)));
-        all.map(|(kind, access)| (kind, access, kind.permissions(access).map(|it| it.action).collect()))
-            .collect()
-    });
-    let list = LISTS.iter().find(|(k, a, _)| (*k, *a) == (kind, access));
-    &list.expect("there is a list for every kind and level").2
+pub fn permissions(kind: Kind, access: Access) -> Vec<&'static str> {
+    kind.permissions(access).map(|it| it.action).collect()
 }

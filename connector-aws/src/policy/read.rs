@@ -36,8 +36,13 @@ impl Policy {
         let Value::Object(document) = value else {
             return Err(Error::invalid("the policy is not a JSON object"));
         };
-        if document.keys().any(|it| !matches!(it.as_str(), "Version" | "Id" | "Statement")) {
-            return Err(Error::invalid("the policy holds more than Version, Id and Statement"));
+        let unknown = document.keys().find(|it| !matches!(it.as_str(), "Version" | "Id" | "Statement"));
+        if let Some(unknown) = unknown {
+            let known = "expected Version, Id and Statement";
+            return Err(Error::invalid(match unknown.bytes().all(|it| it.is_ascii_alphabetic()) {
+                true if unknown.len() <= 20 => format!("the policy holds the element {unknown}, {known}"),
+                _ => format!("the policy holds an element that no policy has, {known}"),
+            }));
         }
         let version = match document.get("Version").map(Value::as_str) {
             None | Some(Some("2008-10-17")) => Version::V2008,
@@ -49,7 +54,10 @@ impl Policy {
             Some(Value::Array(list)) if !list.is_empty() => {
                 list.iter().zip(1..).map(|(it, number)| statement(it, number)).collect::<Result<_>>()?
             }
-            _ => return Err(Error::invalid("the policy has no Statement")),
+            None | Some(Value::Array(_)) => return Err(Error::invalid("the policy has no Statement")),
+            Some(_) => {
+                return Err(Error::invalid("the policy's Statement is neither an object nor a list of some"));
+            }
         };
         Ok(Self { version, statements })
     }

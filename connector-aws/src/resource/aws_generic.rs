@@ -2,12 +2,13 @@
 
 use connector_core::{Access, Call, Issued, Listing, Parsed, ResourceAbout, ResourceType, Result, Wanted};
 
-use super::common::{Stated, in_id, not_an_id, pass_on, same_account};
+use super::common::{Stated, in_id, in_region, not_an_id, pass_on, same_account};
 use crate::Aws;
 use crate::credential::AwsCredential;
 use crate::error;
 use crate::names::{AccountId, Arn, Region};
 use crate::session::Session;
+use crate::whose_key::{self, Owner, ROOT_WARNING};
 
 /// The whole account in one region, as far as the connector reaches.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -37,6 +38,7 @@ impl ResourceType for AwsGeneric {
         ("arn:PARTITION:iam::ACCOUNT:root", "the account, which is checked by a call"),
     ])
     .targets("whatever the connector's own permissions attach to; sts:GetCallerIdentity, which tells that the keys are good, needs none")
+    .hands_on()
     .narrows("nothing: it is all that the connector may, and never more than its own session policy allows");
     type Connector = Aws;
     type Credential = AwsCredential;
@@ -59,7 +61,7 @@ impl ResourceType for AwsGeneric {
             Stated { partition: arn.partition(), ..Stated::default() }.check(session)?;
             let ours = match &session.account_id {
                 Some(known) => known.clone(),
-                None => caller_account(session, cx).await?,
+                None => caller(session, cx).await?.account,
             };
             same_account(account.as_str(), &ours)?;
         }
@@ -70,15 +72,31 @@ impl ResourceType for AwsGeneric {
         vec!["sts:GetCallerIdentity"]
     }
 
+    fn only(scope: &str) -> Option<Self> {
+        Region::parse(scope).ok().map(|region| Self { region })
+    }
+
+    fn check_scope(&self, scope: &str) -> Result<()> {
+        in_region("the resource", &self.region, scope)
+    }
+
+    fn carried(&self, _: &Wanted) -> Vec<&'static str> {
+        Vec::new()
+    }
+
     /// The one region, when the keys are good: `sts:GetCallerIdentity` needs no permission.
     async fn list(session: &Session, cx: &Call<'_>) -> Result<Listing> {
-        caller_account(session, cx).await?;
-        Ok(Listing::of([session.place.region.to_string()]))
+        let caller = caller(session, cx).await?;
+        let listing = Listing::of([session.place.region.to_string()]);
+        Ok(match caller.owner {
+            Some(Owner::Root) => listing.with_note(ROOT_WARNING),
+            _ => listing,
+        })
     }
 
     async fn reach(&self, _: &Wanted, session: &Session, cx: &Call<'_>) -> Result<()> {
         self.stated().check(session)?;
-        caller_account(session, cx).await.map(|_| ())
+        caller(session, cx).await.map(|_| ())
     }
 
     async fn issue(&self, _: &Wanted, session: &Session, _: &Call<'_>) -> Result<Issued<AwsCredential>> {
@@ -103,15 +121,28 @@ fn account_of(text: &str) -> Result<(Arn, AccountId)> {
     Ok((arn, account))
 }
 
-/// Asks who the session is; the answer's account.
-async fn caller_account(session: &Session, cx: &Call<'_>) -> Result<String> {
+/// Who a session is.
+struct Caller {
+    account: String,
+    /// Whose key the session stands for, where it stands for a whole key.
+    owner: Option<Owner>,
+}
+
+/// Asks who the session is, and keeps whose key it was made of.
+async fn caller(session: &Session, cx: &Call<'_>) -> Result<Caller> {
     let config = session.sdk_config(cx);
     let mut config = aws_sdk_sts::config::Builder::from(&config);
     config.set_endpoint_url(session.place.sts_endpoint().map(ToString::to_string));
     let answer = aws_sdk_sts::Client::from_conf(config.build()).get_caller_identity().send().await;
     let answer = answer.map_err(|error| error::from_sdk(cx, "sts:GetCallerIdentity", error))?;
     let account = answer.account().and_then(|it| AccountId::parse(it).ok());
-    account.map(|it| it.to_string()).ok_or_else(|| error::incomplete("sts:GetCallerIdentity"))
+    let account = account.ok_or_else(|| error::incomplete("sts:GetCallerIdentity"))?.to_string();
+    let owner = answer.arn().and_then(|arn| Arn::parse(arn).ok()).map(|arn| Owner::of(&arn));
+    let owner = owner.filter(|_| session.made_of.is_some());
+    if let (Some(key_id), Some(owner)) = (&session.made_of, owner) {
+        whose_key::note(cx, key_id, owner).await;
+    }
+    Ok(Caller { account, owner })
 }
 
 #[cfg(test)]

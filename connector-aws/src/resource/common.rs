@@ -45,6 +45,16 @@ impl Stated<'_> {
 /// Refuses a resource of another region.
 pub(super) fn same_region(what: &str, region: &str, session: &Session) -> Result<()> {
     let ours = session.place.region.as_str();
+    elsewhere(what, region, ours)
+}
+
+/// Refuses a resource that its id puts into another region than the connector's.
+pub(super) fn in_region(what: &str, region: &Region, ours: &str) -> Result<()> {
+    check_partition(Some(region.partition()), Partition::of_region(ours))?;
+    elsewhere(what, region.as_str(), ours)
+}
+
+fn elsewhere(what: &str, region: &str, ours: &str) -> Result<()> {
     if region == ours {
         return Ok(());
     }

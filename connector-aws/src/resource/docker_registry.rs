@@ -5,7 +5,7 @@ use connector_core::{
 };
 use connector_docker::DockerCredential;
 
-use super::common::{Stated, in_id, not_an_id};
+use super::common::{Stated, in_id, in_region, not_an_id};
 use super::ecr_login;
 use crate::Aws;
 use crate::names::{AccountId, Arn, Partition, Region, RepositoryName};
@@ -60,7 +60,7 @@ impl ResourceType for DockerRegistry {
         ("public.ecr.aws/ALIAS/REPOSITORY", "the public registry; what follows the host is the part"),
     ])
     .within("a repository, such as `team/app`; at public.ecr.aws with the registry's alias in front")
-    .targets("arn:{partition}:ecr:{region}:{account}:repository/{repository}; ecr:GetAuthorizationToken attaches to *")
+    .targets("arn:{partition}:ecr:{region}:{account}:repository/{repository}; ecr:GetAuthorizationToken attaches to *; the actions of ecr-public, and sts:GetServiceBearerToken, are for public.ecr.aws")
     .narrows("a session policy that names the repositories, judged at every push and pull, with iam-role, federation-token, web-identity, and implicit with a role");
     type Connector = Aws;
     type Credential = DockerCredential;
@@ -94,19 +94,24 @@ impl ResourceType for DockerRegistry {
     }
 
     fn permissions(access: Access) -> Vec<&'static str> {
-        let mut all = permissions(Kind::Registry, access).to_vec();
+        let mut all = permissions(Kind::Registry, access);
         all.extend(permissions(Kind::PublicRegistry, access));
         all
     }
 
+    fn check_scope(&self, scope: &str) -> Result<()> {
+        match self {
+            Self::Private { region, .. } => in_region("the registry", region, scope),
+            Self::Public => Ok(()),
+        }
+    }
+
+    fn carried(&self, wanted: &Wanted) -> Vec<&'static str> {
+        self.target(wanted).map(|target| target.carries(wanted.access)).unwrap_or_default()
+    }
+
     fn narrowing(&self, wanted: &Wanted) -> Result<Option<Narrowing>> {
-        let repository = self.repository(wanted)?;
-        let target = match self {
-            Self::Private { account, region, .. } => {
-                Target::Registry { region: region.clone(), account: account.clone(), repository }
-            }
-            Self::Public => Target::PublicRegistry { repository },
-        };
+        let target = self.target(wanted)?;
         Ok(Some(Narrowing::new(target, wanted.access).stated(self.stated().partition)))
     }
 
@@ -148,6 +153,16 @@ impl DockerRegistry {
             super::common::same_account(account.as_str(), ours.as_str())?;
         }
         Ok(login)
+    }
+
+    fn target(&self, wanted: &Wanted) -> Result<Target> {
+        let repository = self.repository(wanted)?;
+        Ok(match self {
+            Self::Private { account, region, .. } => {
+                Target::Registry { region: region.clone(), account: account.clone(), repository }
+            }
+            Self::Public => Target::PublicRegistry { repository },
+        })
     }
 
     fn stated(&self) -> Stated<'_> {

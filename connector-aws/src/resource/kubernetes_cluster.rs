@@ -55,6 +55,7 @@ impl ResourceType for KubernetesCluster {
     ])
     .targets("arn:{partition}:eks:{region}:{account}:cluster/{cluster}; eks:ListClusters attaches to *")
     .narrows(WIDE)
+    .lives(eks_token::LIFE)
     .without(&[("federation-token", FEDERATED)]);
     type Connector = Aws;
     type Credential = KubernetesCredential;
@@ -93,7 +94,12 @@ impl ResourceType for KubernetesCluster {
     }
 
     fn permissions(access: Access) -> Vec<&'static str> {
-        permissions(Kind::Cluster, access).to_vec()
+        permissions(Kind::Cluster, access)
+    }
+
+    /// The token is the connector's own identity, whatever finding the cluster needed.
+    fn carried(&self, _: &Wanted) -> Vec<&'static str> {
+        Vec::new()
     }
 
     async fn list(session: &Session, cx: &Call<'_>) -> Result<Listing> {

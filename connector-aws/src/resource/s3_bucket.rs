@@ -43,8 +43,9 @@ impl ResourceType for S3Bucket {
         ("BUCKET", "the name alone"),
         ("arn:PARTITION:s3:::BUCKET", "its ARN, of aws, aws-cn, aws-us-gov and so on; a path behind it is the part"),
     ])
-    .within("a prefix of keys: `a` means all keys under `a/`")
-    .targets("arn:{partition}:s3:::{bucket} and its keys, arn:{partition}:s3:::{bucket}/*; s3:ListAllMyBuckets attaches to *")
+    .within("a part of the keys: `a/` means all under `a/`; `a` means these and the object `a` itself, and never `ab`")
+    .targets("arn:{partition}:s3:::{bucket} and its keys, arn:{partition}:s3:::{bucket}/*; s3:ListAllMyBuckets attaches to * and is for listing alone: no narrowed credential carries it")
+    .hands_on()
     .narrows("a session policy that names the bucket, or the prefix in it, with iam-role, federation-token, web-identity, and implicit with a role");
     type Connector = Aws;
     type Credential = AwsCredential;
@@ -81,13 +82,15 @@ impl ResourceType for S3Bucket {
     }
 
     fn permissions(access: Access) -> Vec<&'static str> {
-        permissions(Kind::Bucket, access).to_vec()
+        permissions(Kind::Bucket, access)
+    }
+
+    fn carried(&self, wanted: &Wanted) -> Vec<&'static str> {
+        self.target(wanted).map(|target| target.carries(wanted.access)).unwrap_or_default()
     }
 
     fn narrowing(&self, wanted: &Wanted) -> Result<Option<Narrowing>> {
-        let prefix = wanted.within.as_deref().map(KeyPrefix::parse).transpose()?;
-        let target = Target::Bucket { bucket: self.name.clone(), prefix };
-        let narrowing = Narrowing::new(target, wanted.access);
+        let narrowing = Narrowing::new(self.target(wanted)?, wanted.access);
         // Refuses what cannot be said before there is a session.
         narrowing.policy(Partition::Aws)?;
         Ok(Some(narrowing))
@@ -96,13 +99,28 @@ impl ResourceType for S3Bucket {
     async fn list(session: &Session, cx: &Call<'_>) -> Result<Listing> {
         let mut pages = client(session, cx).list_buckets().into_paginator().page_size(1000).send();
         let mut ids = Vec::new();
+        let mut elsewhere = 0;
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| error::from_sdk(cx, "s3:ListBuckets", error))?;
             // What has another kind of name (from before 2018) cannot be asked for, so it is not offered.
-            let names = page.buckets().iter().filter_map(|bucket| bucket.name());
-            ids.extend(names.filter_map(|name| Self::named(name).ok()).map(|bucket| bucket.id()));
+            for bucket in page.buckets() {
+                let Some(Ok(found)) = bucket.name().map(Self::named) else { continue };
+                // Verifying would refuse it. Servers that name no region have only one.
+                if bucket.bucket_region().is_none_or(|region| region == session.place.region.as_str()) {
+                    ids.push(found.id());
+                } else {
+                    elsewhere += 1;
+                }
+            }
         }
-        Ok(Listing::of(ids))
+        let listing = Listing::of(ids);
+        Ok(match elsewhere {
+            0 => listing,
+            count => listing.with_note(format!(
+                "buckets of other regions than {}, which connectors for those regions reach: {count}",
+                session.place.region
+            )),
+        })
     }
 
     /// One call: `HeadBucket`, or for a part `ListObjectsV2` with its prefix, which is all that a session
@@ -116,7 +134,7 @@ impl ResourceType for S3Bucket {
                 Err(error) => Err(self.unreached(cx, "s3:HeadBucket", error, session)),
             };
         };
-        let call = client.list_objects_v2().bucket(self.name.as_str()).prefix(prefix.as_str()).max_keys(1);
+        let call = client.list_objects_v2().bucket(self.name.as_str()).prefix(prefix.folder()).max_keys(1);
         call.send().await.map(|_| ()).map_err(|error| self.unreached(cx, "s3:ListObjectsV2", error, session))
     }
 
@@ -133,6 +151,11 @@ impl S3Bucket {
     fn named(name: &str) -> Result<Self> {
         let name = in_id::<Self, _>(BucketName::parse(name))?;
         Ok(Self { name })
+    }
+
+    fn target(&self, wanted: &Wanted) -> Result<Target> {
+        let prefix = wanted.within.as_deref().map(KeyPrefix::parse).transpose()?;
+        Ok(Target::Bucket { bucket: self.name.clone(), prefix })
     }
 
     fn check_region(&self, region: Option<&str>, session: &Session) -> Result<()> {

@@ -21,8 +21,8 @@ fn read() -> Wanted {
     Wanted::new(Access::Read)
 }
 
-fn behind_arn(text: &str) -> Found {
-    Found::Partial(text.to_owned(), Some("a/".to_owned()))
+fn behind_arn(text: &str, part: &str) -> Found {
+    Found::Partial(text.to_owned(), Some(part.to_owned()))
 }
 
 /// S17: every form of one bucket becomes `s3://{bucket}`.
@@ -37,12 +37,16 @@ fn s17_accepted_forms() {
             "an ARN says a partition: the session has to agree",
         ),
         ("s3://zenfiles/", exact("s3://zenfiles"), "a slash names no part"),
-        ("s3://zenfiles/a/b", part("s3://zenfiles", "a/b/"), "a path is the part"),
-        ("s3://zenfiles/a/b/", part("s3://zenfiles", "a/b/"), "the same part"),
-        ("arn:aws:s3:::zenfiles/a", behind_arn("arn:aws:s3:::zenfiles/a"), "a path behind an ARN"),
+        ("s3://zenfiles/a/b", part("s3://zenfiles", "a/b"), "a path is the part"),
+        ("s3://zenfiles/a/b/", part("s3://zenfiles", "a/b/"), "what lies under it alone"),
+        ("arn:aws:s3:::zenfiles/a", behind_arn("arn:aws:s3:::zenfiles/a", "a"), "a path behind an ARN"),
         ("arn:aws:s3:::zenfiles/*", partial("arn:aws:s3:::zenfiles/*"), "as policies name all keys"),
-        ("arn:aws:s3:::zenfiles/a/*", behind_arn("arn:aws:s3:::zenfiles/a/*"), "as policies name a prefix"),
-        ("arn:aws-cn:s3:::zenfiles/a", behind_arn("arn:aws-cn:s3:::zenfiles/a"), "another partition"),
+        (
+            "arn:aws:s3:::zenfiles/a/*",
+            behind_arn("arn:aws:s3:::zenfiles/a/*", "a/"),
+            "as policies name a prefix",
+        ),
+        ("arn:aws-cn:s3:::zenfiles/a", behind_arn("arn:aws-cn:s3:::zenfiles/a", "a"), "another partition"),
         ("arn:aws-us-gov:s3:::zenfiles", partial("arn:aws-us-gov:s3:::zenfiles"), "another partition"),
         ("my.bucket-1", exact("s3://my.bucket-1"), "dots are allowed"),
     ]);
@@ -155,6 +159,21 @@ async fn s15_listing_pages_to_the_end() {
     assert!(sent[1].contains("continuation-token=next%2B1"), "{}", sent[1]);
 }
 
+/// What verifying would refuse is not offered, and is told of.
+#[tokio::test]
+async fn buckets_of_other_regions_are_counted_and_not_listed() {
+    let bucket = |name: &str, region: &str| {
+        format!("<Bucket><Name>{name}</Name><BucketRegion>{region}</BucketRegion></Bucket>")
+    };
+    let buckets =
+        [bucket("here", "eu-west-1"), bucket("far", "us-east-1"), bucket("away", "us-east-1")].concat();
+    let body = format!("<ListAllMyBucketsResult><Buckets>{buckets}</Buckets></ListAllMyBucketsResult>");
+    let cx = answering([answer(200, &[], &body)]).context();
+    let listing = S3Bucket::list(&session(), &call(&cx)).await.expect("a listing");
+    assert_eq!(listing.ids, ["s3://here"]);
+    assert!(listing.notes[0].contains("than eu-west-1") && listing.notes[0].ends_with(": 2"), "{listing:?}");
+}
+
 /// S27: not being allowed to list is told apart from there being nothing.
 #[tokio::test]
 async fn s27_a_listing_that_is_not_allowed_says_so() {
@@ -163,6 +182,10 @@ async fn s27_a_listing_that_is_not_allowed_says_so() {
     let error = S3Bucket::list(&session(), &call(&cx)).await.expect_err("not allowed");
     assert_eq!(error.kind(), ErrorKind::Refused);
     assert!(error.to_string().contains("s3:ListBuckets"), "{error}");
+    assert!(
+        error.to_string().contains("s3:ListAllMyBuckets is missing"),
+        "the action has another name: {error}"
+    );
     assert_silent(&error);
 }
 

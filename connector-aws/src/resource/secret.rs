@@ -7,7 +7,7 @@ use connector_core::{
     Result, Wanted,
 };
 
-use super::common::{Stated, in_id, not_an_id, pass_on};
+use super::common::{Stated, in_id, in_region, not_an_id, pass_on};
 use crate::Aws;
 use crate::credential::AwsCredential;
 use crate::error;
@@ -57,7 +57,8 @@ impl ResourceType for StoredSecret {
         ("NAME", "its name, or an ARN without the six characters; completed by a call"),
         ("PREFIX/", "the beginning of its name; completed by a call when only one secret begins so"),
     ])
-    .targets("the secret's full ARN; secretsmanager:ListSecrets attaches to *")
+    .targets("the secret's full ARN; secretsmanager:ListSecrets attaches to * and is for listing alone: no narrowed credential carries it")
+    .hands_on()
     .narrows("a session policy that names the secret, with iam-role, federation-token, web-identity, and implicit with a role");
     type Connector = Aws;
     type Credential = AwsCredential;
@@ -102,7 +103,15 @@ impl ResourceType for StoredSecret {
     }
 
     fn permissions(access: Access) -> Vec<&'static str> {
-        permissions(Kind::Secret, access).to_vec()
+        permissions(Kind::Secret, access)
+    }
+
+    fn check_scope(&self, scope: &str) -> Result<()> {
+        in_region("the secret", &self.region, scope)
+    }
+
+    fn carried(&self, wanted: &Wanted) -> Vec<&'static str> {
+        Target::Secret(self.arn.clone()).carries(wanted.access)
     }
 
     fn narrowing(&self, wanted: &Wanted) -> Result<Option<Narrowing>> {

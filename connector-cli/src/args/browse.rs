@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use super::{GrantArgs, Label};
+use super::words::given;
+use super::{FilterArgs, GrantArgs};
 
 /// List what can be connected to
 #[derive(Clone, Debug, Args)]
@@ -53,31 +54,24 @@ pub(crate) struct SchemaArgs {
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:\n  \
     connector list\n  \
-    connector list --type aws --label team=data -o json")]
+    connector list --type aws --label team=data -o json\n  \
+    connector list --resource-type kubernetes-cluster --updated-after 7d\n  \
+    connector list --limit 100 --after prod")]
 pub(crate) struct ListArgs {
     /// Only those of this connector type
-    #[arg(long = "type", value_name = "TYPE")]
+    #[arg(long = "type", value_name = "TYPE", value_parser = given)]
     pub(crate) connector_type: Option<String>,
-    /// Only those that may serve this resource type
-    #[arg(long, value_name = "TYPE")]
+    /// Only those that can serve this resource type
+    #[arg(long, value_name = "TYPE", value_parser = given)]
     pub(crate) resource_type: Option<String>,
-    /// Only those with this label; repeatable
-    #[arg(long = "label", value_name = "KEY=VALUE")]
-    pub(crate) labels: Vec<Label>,
-    /// Only those of this owner
-    #[arg(long)]
-    pub(crate) owner: Option<String>,
-    /// Only those in this workspace
-    #[arg(long)]
-    pub(crate) workspace: Option<String>,
-}
-
-impl ListArgs {
-    /// Whether anything is filtered out.
-    pub(crate) fn filters(&self) -> bool {
-        let words = [&self.connector_type, &self.resource_type, &self.owner, &self.workspace];
-        words.into_iter().any(Option::is_some) || !self.labels.is_empty()
-    }
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
+    /// At most this many, in the order of their names
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) limit: Option<u32>,
+    /// Begin behind this name: the last one of the page before
+    #[arg(long, value_name = "NAME", value_parser = given)]
+    pub(crate) after: Option<String>,
 }
 
 /// Describe a connector, or what a client of it would see

@@ -4,14 +4,16 @@ use std::ffi::OsString;
 
 use clap::{Args, ValueEnum};
 
-use super::GrantArgs;
+use super::words::given;
+use super::{FilterArgs, GrantArgs};
 
 /// Check that a connector works and reaches what it is for
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:\n  \
     connector verify prod\n  \
     connector verify prod --resource-type s3-bucket --resource-id s3://data\n  \
-    connector verify --all")]
+    connector verify --all\n\n\
+    With `--all`, connectors that are disabled or past their end are skipped, and said to be.")]
 pub(crate) struct VerifyArgs {
     /// The connector
     #[arg(required_unless_present = "all", conflicts_with = "all")]
@@ -20,10 +22,10 @@ pub(crate) struct VerifyArgs {
     #[arg(long, conflicts_with_all = ["resource_type", "resource_id"])]
     pub(crate) all: bool,
     /// Check that it reaches this resource type
-    #[arg(long, value_name = "TYPE")]
+    #[arg(long, value_name = "TYPE", value_parser = given)]
     pub(crate) resource_type: Option<String>,
     /// Check that it reaches this resource
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = given)]
     pub(crate) resource_id: Option<String>,
 }
 
@@ -32,17 +34,22 @@ pub(crate) struct VerifyArgs {
 #[command(after_help = "Examples:\n  \
     connector list-resources\n  \
     connector list-resources --resource-type s3-bucket\n  \
-    connector list-resources --connector prod -o json")]
+    connector list-resources --connector prod -o json\n  \
+    connector list-resources --resource-type s3-bucket --label team=data\n\n\
+    What stands in the way of a connector is in its row. When there is no answer at all,\n\
+    or the resource that was asked for is not there, an error says so.")]
 pub(crate) struct ListResourcesArgs {
     /// Only resources of this type
-    #[arg(long, value_name = "TYPE")]
+    #[arg(long, value_name = "TYPE", value_parser = given)]
     pub(crate) resource_type: Option<String>,
     /// Only this resource: which connectors reach it?
-    #[arg(long, value_name = "ID", requires = "resource_type")]
+    #[arg(long, value_name = "ID", value_parser = given, requires = "resource_type")]
     pub(crate) resource_id: Option<String>,
     /// Only what this connector reaches
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = given)]
     pub(crate) connector: Option<String>,
+    #[command(flatten)]
+    pub(crate) filter: FilterArgs,
 }
 
 /// Issue a short-lived credential
@@ -107,7 +114,7 @@ pub(crate) struct ExecArgs {
     connector helper aws prod --resource-type s3-bucket --resource-id s3://data\n\n  \
     In ~/.aws/config:\n    \
     [profile data]\n    \
-    credential_process = connector helper aws prod --resource-id s3://data\n\n\
+    credential_process = connector helper aws prod --resource-type s3-bucket --resource-id s3://data\n\n\
     Answers from the cache while it can, and never asks anybody anything.")]
 pub(crate) struct HelperArgs {
     /// The program to answer, such as aws

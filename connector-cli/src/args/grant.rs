@@ -5,18 +5,20 @@ use std::time::Duration;
 use clap::Args;
 use connector_core::{Access, Grant, parse_duration};
 
+use super::words::given;
+
 /// What to ask for of a connector. Type and id may be left out where the connector fixes them.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "What to ask for")]
 pub(crate) struct GrantArgs {
     /// The resource type, such as s3-bucket
-    #[arg(long, value_name = "TYPE")]
+    #[arg(long, value_name = "TYPE", value_parser = given)]
     pub(crate) resource_type: Option<String>,
     /// The resource, in any form that `describe-type` lists
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = given)]
     pub(crate) resource_id: Option<String>,
     /// Only this part of it: a prefix of a bucket, a repository of a registry
-    #[arg(long, value_name = "PART")]
+    #[arg(long, value_name = "PART", value_parser = given)]
     pub(crate) within: Option<String>,
     /// How much may be done: read, write or admin [default: read]
     #[arg(long, value_name = "LEVEL")]

@@ -1,17 +1,22 @@
 //! The command line: one struct per command. Doc comments here are what `--help` prints.
 
 mod browse;
+mod filter;
 mod give;
 mod grant;
 mod register;
 mod upkeep;
 mod words;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use connector_core::{Secret, parse_duration};
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::time::Duration;
 
+use connector_core::Secret;
+
+use crate::settings;
+
 pub(crate) use browse::{DescribeArgs, DescribeTypeArgs, ListArgs, ListTypesArgs, SchemaArgs};
+pub(crate) use filter::FilterArgs;
 pub(crate) use give::{
     EnvArgs, EnvFormat, ExecArgs, ExplainArgs, HelperArgs, IssueArgs, ListResourcesArgs, ReadSecretArgs,
     VerifyArgs,
@@ -35,7 +40,9 @@ pub(crate) use words::{Label, OrNone};
         connector list-types\n  \
         connector register prod --type aws --auto-configure\n  \
         connector issue prod --resource-type s3-bucket --resource-id s3://data\n\n\
-        Connectors live in CONNECTOR_HOME (default: the platform's data directory)."
+        Connectors live in CONNECTOR_HOME (default: the platform's data directory). The master key is made\n\
+        in a file there, or comes from CONNECTOR_MASTER_KEY, CONNECTOR_MASTER_KEY_FILE, CONNECTOR_PASSPHRASE\n\
+        or the keyring; CONNECTOR_LOG says what is told, as `-v` does."
 )]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -51,11 +58,11 @@ pub(crate) struct GlobalArgs {
     /// The form of what is printed
     #[arg(short, long, global = true, value_name = "FORMAT")]
     pub(crate) output: Option<OutputFormat>,
-    /// Tell of the calls that are made; twice: of everything
+    /// Tell what is done and what is set up; twice: also of every call
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
     /// How long one call to a provider may take, such as 10s [default: 30s]
-    #[arg(long, global = true, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, global = true, value_name = "DURATION", value_parser = settings::timeout)]
     pub(crate) timeout: Option<Duration>,
     /// The code of an MFA device, where one is needed; else it is asked for
     #[arg(long, global = true, value_name = "CODE", value_parser = secret)]
@@ -106,6 +113,18 @@ pub(crate) enum Command {
     Completions(CompletionsArgs),
 }
 
+impl Cli {
+    /// Reads the command line of this process; also gives the name of the command.
+    ///
+    /// # Errors
+    /// What is wrong with it, or help that was asked for.
+    pub(crate) fn read() -> Result<(Self, String), clap::Error> {
+        let matches = Self::command().try_get_matches()?;
+        let name = matches.subcommand_name().unwrap_or_default().to_owned();
+        Ok((Self::from_arg_matches(&matches)?, name))
+    }
+}
+
 fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
     Ok(Secret::new(text))
 }
@@ -116,13 +135,11 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        use clap::CommandFactory;
         Cli::command().debug_assert();
     }
 
     #[test]
     fn every_command_has_a_help_text_and_those_with_arguments_an_example() {
-        use clap::CommandFactory;
         for command in Cli::command().get_subcommands() {
             assert!(command.get_about().is_some(), "{}", command.get_name());
             let simple = ["enable", "disable"].contains(&command.get_name());

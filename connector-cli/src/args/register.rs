@@ -6,7 +6,9 @@ use std::time::{Duration, SystemTime};
 use clap::Args;
 use connector_core::{Allow, Error, Result, parse_duration, parse_time};
 
+use super::words::given;
 use super::{Label, OrNone};
+use crate::faults::Checked;
 
 /// Register a connector: check, authenticate, list, store
 #[derive(Clone, Debug, Args)]
@@ -34,7 +36,7 @@ pub(crate) struct RegisterArgs {
     #[arg(long = "type", value_name = "TYPE", required_unless_present_any = ["interactive", "from_file"])]
     pub(crate) connector_type: Option<String>,
     /// The auth method, such as iam-role
-    #[arg(long, value_name = "METHOD")]
+    #[arg(long, value_name = "METHOD", value_parser = given)]
     pub(crate) auth_method: Option<String>,
     #[command(flatten)]
     pub(crate) scope: ScopeArgs,
@@ -48,6 +50,7 @@ pub(crate) struct RegisterArgs {
     #[arg(
         long,
         value_name = "NAME",
+        value_parser = given,
         requires = "auto_configure",
         help_heading = "Where the config comes from"
     )]
@@ -56,6 +59,7 @@ pub(crate) struct RegisterArgs {
     #[arg(
         long,
         value_name = "NAME",
+        value_parser = given,
         requires = "auto_configure",
         help_heading = "Where the config comes from"
     )]
@@ -64,6 +68,7 @@ pub(crate) struct RegisterArgs {
     #[arg(
         long,
         value_name = "NAME",
+        value_parser = given,
         requires = "auto_configure",
         help_heading = "Where the config comes from"
     )]
@@ -72,6 +77,7 @@ pub(crate) struct RegisterArgs {
     #[arg(
         long,
         value_name = "NAME",
+        value_parser = given,
         requires = "auto_configure",
         help_heading = "Where the config comes from"
     )]
@@ -80,17 +86,17 @@ pub(crate) struct RegisterArgs {
     #[arg(short, long, help_heading = "Where the config comes from")]
     pub(crate) interactive: bool,
     /// The life of what it issues, such as 1h, in place of the method's default
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    pub(crate) duration: Option<Duration>,
+    #[arg(long, value_name = "DURATION", value_parser = checked_duration)]
+    pub(crate) duration: Option<Checked<Duration>>,
     /// When it stops issuing, such as 2027-01-31T00:00:00Z
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
-    pub(crate) expires_at: Option<SystemTime>,
+    #[arg(long, value_name = "TIME", value_parser = checked_time)]
+    pub(crate) expires_at: Option<Checked<SystemTime>>,
     /// Allow what is refused by default: long-lived, admin or exec; repeatable
     #[arg(long, value_name = "WHAT")]
-    pub(crate) allow: Vec<Allow>,
-    /// A label to filter by; repeatable
+    pub(crate) allow: Vec<Checked<Allow>>,
+    /// A label to filter by; repeatable; `KEY=` takes one away that the file has
     #[arg(long = "label", value_name = "KEY=VALUE")]
-    pub(crate) labels: Vec<Label>,
+    pub(crate) labels: Vec<Checked<Label>>,
     /// What it is for
     #[arg(long, value_name = "TEXT")]
     pub(crate) description: Option<String>,
@@ -142,12 +148,13 @@ impl VisibilityArgs {
 #[command(after_help = "Examples:\n  \
     connector update prod aws_access_key_id=AKIA… aws_secret_access_key=@key.txt\n  \
     connector update prod endpoint_url= --duration 1h --label team=\n  \
+    connector update prod session_tags.team=data session_tags.env=\n  \
     connector update prod --expires-at 2027-01-31T00:00:00Z\n\n\
     The change is verified first, and refused when it breaks the connector.")]
 pub(crate) struct UpdateArgs {
     /// The connector
     pub(crate) name: String,
-    /// Keys of the config; `KEY=` takes the key away
+    /// Keys of the config; `KEY=` takes the key away, `KEY.inner=` one entry of a map
     #[arg(value_name = "KEY=VALUE")]
     pub(crate) values: Vec<String>,
     /// Serve only this resource type; empty for all
@@ -158,16 +165,16 @@ pub(crate) struct UpdateArgs {
     pub(crate) resource_id: Option<OrNone<String>>,
     /// The life of what it issues; empty for the method's default
     #[arg(long, value_name = "DURATION", value_parser = duration_or_none)]
-    pub(crate) duration: Option<OrNone<Duration>>,
+    pub(crate) duration: Option<Checked<OrNone<Duration>>>,
     /// When it ends; empty for never
     #[arg(long, value_name = "TIME", value_parser = time_or_none)]
-    pub(crate) expires_at: Option<OrNone<SystemTime>>,
+    pub(crate) expires_at: Option<Checked<OrNone<SystemTime>>>,
     /// Allow this, in place of what was allowed: long-lived, admin or exec; empty for nothing
     #[arg(long, value_name = "WHAT", value_parser = allow_or_none)]
-    pub(crate) allow: Vec<OrNone<Allow>>,
+    pub(crate) allow: Vec<Checked<OrNone<Allow>>>,
     /// Set a label; `KEY=` takes it away
     #[arg(long = "label", value_name = "KEY=VALUE")]
-    pub(crate) labels: Vec<Label>,
+    pub(crate) labels: Vec<Checked<Label>>,
     /// What it is for; empty for nothing
     #[arg(long, value_name = "TEXT")]
     pub(crate) description: Option<String>,
@@ -211,18 +218,29 @@ pub(crate) struct DeleteArgs {
     pub(crate) force: bool,
 }
 
+/// What a word stands for; what is wrong with it is told together with all other faults.
+type Told<T> = Result<Checked<T>, std::convert::Infallible>;
+
+fn checked_duration(text: &str) -> Told<Duration> {
+    Checked::read(text, parse_duration)
+}
+
+fn checked_time(text: &str) -> Told<SystemTime> {
+    Checked::read(text, parse_time)
+}
+
 fn text_or_none(text: &str) -> Result<OrNone<String>> {
     OrNone::read(text, |text| Ok::<_, Error>(text.to_owned()))
 }
 
-fn duration_or_none(text: &str) -> Result<OrNone<Duration>> {
-    OrNone::read(text, parse_duration)
+fn duration_or_none(text: &str) -> Told<OrNone<Duration>> {
+    Checked::read(text, |text| OrNone::read(text, parse_duration))
 }
 
-fn time_or_none(text: &str) -> Result<OrNone<SystemTime>> {
-    OrNone::read(text, parse_time)
+fn time_or_none(text: &str) -> Told<OrNone<SystemTime>> {
+    Checked::read(text, |text| OrNone::read(text, parse_time))
 }
 
-fn allow_or_none(text: &str) -> Result<OrNone<Allow>> {
-    OrNone::read(text, str::parse)
+fn allow_or_none(text: &str) -> Told<OrNone<Allow>> {
+    Checked::read(text, |text| OrNone::read(text, str::parse))
 }

@@ -36,11 +36,17 @@ pub(crate) enum StoreAction {
 
 /// Where the new master key comes from; when nothing is said, from where the old one came.
 #[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    connector store rotate-key --keep-old old.key\n  \
+    connector store rotate-key --to-passphrase\n\n\
+    The old key is replaced for good. Copies that were made before need it: keep it with\n\
+    `--keep-old FILE`, and restore them with CONNECTOR_MASTER_KEY_FILE=FILE.\n\
+    A new passphrase is asked for, or taken from CONNECTOR_NEW_PASSPHRASE.")]
 pub(crate) struct RotateKeyArgs {
     /// Make a new key in this file, mode 0600
     #[arg(long, value_name = "FILE", conflicts_with_all = ["to_passphrase", "to_env", "to_keyring"])]
     pub(crate) to_file: Option<PathBuf>,
-    /// Ask for a new passphrase
+    /// Ask for a new passphrase, or take it from CONNECTOR_NEW_PASSPHRASE
     #[arg(long, conflicts_with_all = ["to_env", "to_keyring"])]
     pub(crate) to_passphrase: bool,
     /// Take the new key, 32 bytes in base64, from this environment variable
@@ -49,6 +55,9 @@ pub(crate) struct RotateKeyArgs {
     /// Keep a new key in the keyring of the operating system
     #[arg(long)]
     pub(crate) to_keyring: bool,
+    /// Keep the old key in this new file: copies that were made before open with it only
+    #[arg(long, value_name = "FILE")]
+    pub(crate) keep_old: Option<PathBuf>,
 }
 
 /// Which copy to restore.

@@ -4,6 +4,15 @@ use std::fmt;
 
 use connector_core::{Error, Result};
 
+/// A word that says something: a variable of a shell that is not set must not stand for "all of it".
+pub(crate) fn given(text: &str) -> Result<String> {
+    if text.is_empty() {
+        Err(Error::invalid("empty: leave the option out, or give a value"))
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
 /// A label as it is given: `KEY=VALUE`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Label {
@@ -19,6 +28,7 @@ impl std::str::FromStr for Label {
             Some((key, value)) if !key.is_empty() => {
                 Ok(Self { key: key.to_owned(), value: value.to_owned() })
             }
+            // Not quoted: a mistyped word may be anything.
             _ => Err(Error::invalid("not a label: expected KEY=VALUE")),
         }
     }

@@ -19,7 +19,7 @@ pub(crate) fn run(app: &App, args: &AuditArgs) -> Result<()> {
     };
     let records = app.with_store(async |store| store.audit_list(&filter, args.limit).await)?;
     if records.is_empty() {
-        app.output.note("no such records");
+        app.output.note("no records are like that");
     }
     app.output.show(&records, || {
         let mut table = Table::new(["TIME (UTC)", "CALLER", "ACTION", "CONNECTOR", "WHAT", "ENDS"]);
@@ -50,7 +50,9 @@ fn what(record: &Record) -> String {
     let within = record.within.as_ref().map(|part| format!("within {part}"));
     let access = record.access.map(|it| it.to_string());
     let narrowed = record.narrowed.map(|it| if it { "(narrowed)" } else { "(not narrowed)" }.to_owned());
-    let asked = [record.resource_type.clone(), record.resource_id.clone(), within, access, narrowed];
+    let long_lived = record.long_lived.then(|| "LONG-LIVED".to_owned());
+    let asked =
+        [record.resource_type.clone(), record.resource_id.clone(), within, access, narrowed, long_lived];
     let parts = asked.into_iter().chain([record.detail.clone()]);
     let parts: Vec<String> = parts.flatten().collect();
     if parts.is_empty() { "-".to_owned() } else { parts.join(" ") }

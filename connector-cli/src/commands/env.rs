@@ -12,8 +12,10 @@ pub(crate) fn run(app: &App, args: &EnvArgs) -> Result<()> {
     let progress = app.output.progress("issuing");
     let (envelope, form) = app.with_hub(async |hub| hub.environment(&args.name, args.grant.grant()).await)?;
     drop(progress);
+    if args.format.is_none() && app.output.format == OutputFormat::Yaml {
+        return app.output.print(format::yaml(&form)?.expose());
+    }
     let format = args.format.unwrap_or(match app.output.format {
-        // JSON is YAML.
         OutputFormat::Json | OutputFormat::Yaml => EnvFormat::Json,
         OutputFormat::Table if cfg!(windows) => EnvFormat::Powershell,
         OutputFormat::Table => EnvFormat::Sh,

@@ -80,7 +80,13 @@ fn start(command: Command) -> ExitCode {
 }
 
 fn cannot_start(command: &Command, kind: ErrorKind) -> ExitCode {
-    let name = command.get_program().to_string_lossy();
-    eprintln!("error: cannot run `{}`: {kind}", crate::output::clean(&name));
+    let name = crate::output::clean(&command.get_program().to_string_lossy());
+    match kind {
+        ErrorKind::NotFound if !name.contains(std::path::MAIN_SEPARATOR) => {
+            eprintln!("error: no program `{name}` in PATH");
+        }
+        ErrorKind::NotFound => eprintln!("error: no program {name}"),
+        kind => eprintln!("error: cannot run `{name}`: {kind}"),
+    }
     ExitCode::from(if kind == ErrorKind::NotFound { NOT_FOUND } else { CANNOT_RUN })
 }

@@ -16,8 +16,8 @@ pub(crate) fn run(app: &App, args: &ExplainArgs) -> Result<()> {
         return app.output.show(&trust_value(&trust), || trust_text(&trust));
     }
     let explanation = app.with_hub(async |hub| hub.explain(&args.name, args.grant.grant()).await)?;
-    let method = app.registry()?.describe_method(&explanation.connector_type, &explanation.method)?.narrows;
-    app.output.show(&value(&explanation, method.as_deref()), || text(app, &explanation, method.as_deref()))
+    let narrows = explanation.method_narrows;
+    app.output.show(&value(&explanation, narrows), || text(app, &explanation, narrows))
 }
 
 /// Everything as data; parameters stand as they are sent, byte for byte, in the order in which they are.
@@ -173,8 +173,9 @@ fn cache(app: &App, state: &CacheState) -> String {
     match state {
         CacheState::Held { envelope, refresh_at, expires_at } => {
             let (renewed, ends) = (time_left(*refresh_at, app.now()), time_left(*expires_at, app.now()));
-            let when =
-                |text: &str, done: &str| if text == "ended" { done.to_owned() } else { format!("in {text}") };
+            let when = |text: &str, done: &str| {
+                if text == "expired" { done.to_owned() } else { format!("in {text}") }
+            };
             let renewed = when(&renewed, "at the next use");
             let narrowed = if envelope.narrowed.is_narrowed() { "narrowed" } else { "not narrowed" };
             let rows = [

@@ -17,6 +17,7 @@ mod issue;
 mod list;
 mod list_resources;
 mod list_types;
+mod offering;
 mod read_secret;
 mod register;
 mod rename;
@@ -42,15 +43,15 @@ pub(crate) fn run(app: &App, command: Command) -> Result<ExitCode> {
         Command::DescribeType(args) => describe_type::run(app, &args),
         Command::Schema(args) => schema::run(app, &args),
         Command::Register(args) => register::run(app, *args),
-        Command::List(args) => list::run(app, args),
+        Command::List(args) => list::run(app, &args),
         Command::Describe(args) => describe::run(app, &args),
         Command::Update(args) => update::run(app, *args),
         Command::Rename(args) => rename::run(app, &args),
         Command::Enable(args) => enable::run(app, &args),
         Command::Disable(args) => disable::run(app, &args),
         Command::Delete(args) => delete::run(app, &args),
-        Command::Verify(args) => return verify::run(app, &args),
-        Command::ListResources(args) => return list_resources::run(app, &args),
+        Command::Verify(args) => verify::run(app, &args),
+        Command::ListResources(args) => list_resources::run(app, &args),
         Command::Issue(args) => issue::run(app, &args),
         Command::Env(args) => env::run(app, &args),
         Command::Exec(args) => return exec::run(app, &args),

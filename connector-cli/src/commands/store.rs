@@ -1,19 +1,17 @@
 //! `connector store`: looks after the store.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use connector_core::{Error, Result, Secret};
 use connector_store::audit::{Action, Record};
-use connector_store::{KeySource, Passphrase, Status, Store};
+use connector_store::{KeySource, Status, Store};
 use serde_json::json;
 
 use crate::app::App;
 use crate::args::{RestoreArgs, RotateKeyArgs, StoreAction, StoreArgs};
 use crate::output::Table;
-use crate::person;
-
-/// The passphrase to rotate to, where nobody is there to be asked.
-const NEW_PASSPHRASE: &str = "CONNECTOR_NEW_PASSPHRASE";
+use crate::{passphrase, person};
 
 pub(crate) fn run(app: &App, args: &StoreArgs) -> Result<()> {
     match &args.action {
@@ -32,7 +30,8 @@ fn status(app: &App) -> Result<()> {
 fn status_table(app: &App, status: &Status) -> String {
     let key = match (&status.key_source, &status.key_location) {
         (Some(source), Some(place)) => format!("{source} {place}"),
-        (Some(source), None) => source.clone(),
+        (Some(source), None) if source == "literal" => "from CONNECTOR_MASTER_KEY".to_owned(),
+        (Some(source), None) => format!("from the {source}"),
         (None, _) => "none yet: it is made with the first secret".to_owned(),
     };
     let mut table = Table::properties();
@@ -62,24 +61,51 @@ fn size(bytes: u64) -> String {
 fn rotate_key(app: &App, args: &RotateKeyArgs) -> Result<()> {
     let (source, remark) = new_source(app, args)?;
     let kind = source.kind();
+    if args.keep_old.is_none() {
+        confirm(
+            "copies that were made before need the old key, and it is replaced for good; \
+                 `--keep-old FILE` keeps it",
+        )?;
+    }
     app.with_store(async |store| {
+        if let Some(file) = &args.keep_old {
+            store.keep_key(&absolute(file)?).await?;
+        }
         store.rotate_key(source, app.now()).await?;
         note(app, store, Action::RotateKey, kind).await
     })?;
     app.output.show(&json!({ "rotated": true, "key_source": kind }), || {
         format!("everything is sealed under a new master key ({kind})")
     })?;
-    app.output.hint("copies that were made before need the old key");
+    if let Some(file) = &args.keep_old {
+        app.output.hint(&format!("copies that were made before need the old key, in {}", file.display()));
+    }
     if let Some(remark) = remark {
         app.output.warn(&remark);
     }
     Ok(())
 }
 
+/// Says what cannot be undone, and asks for leave where somebody is there to give it.
+fn confirm(text: &str) -> Result<()> {
+    if !std::io::stdin().is_terminal() {
+        return Ok(());
+    }
+    let answer = person::ask_plain(&format!("{text}. Go on? [y/N]"))?;
+    if answer.is_some_and(|answer| answer.to_lowercase().starts_with('y')) {
+        return Ok(());
+    }
+    Err(Error::refused("left as it is"))
+}
+
 /// Where the new key comes from, and what has to be set up so that it is found there from now on.
 fn new_source(app: &App, args: &RotateKeyArgs) -> Result<(KeySource, Option<String>)> {
     if let Some(file) = &args.to_file {
         let file = absolute(file)?;
+        if let Some(parent) = file.parent().filter(|it| !it.is_dir()) {
+            return Err(Error::not_found(format!("no directory {}", parent.display()))
+                .with_hint("make it first: it is going to hold a secret"));
+        }
         let shown = file.display();
         let remark = format!(
             "from now on, set `CONNECTOR_MASTER_KEY_FILE={shown}`, or `file = \"{shown}\"` under `[key]` in config.toml"
@@ -99,8 +125,8 @@ fn new_source(app: &App, args: &RotateKeyArgs) -> Result<(KeySource, Option<Stri
     }
     let present = app.settings().key_source(true)?;
     match present {
-        _ if args.to_passphrase => Ok((new_passphrase()?, Some(remark_on_source("passphrase")))),
-        KeySource::Passphrase(_) => Ok((new_passphrase()?, None)),
+        _ if args.to_passphrase => Ok((passphrase::replacement()?, Some(remark_on_source("passphrase")))),
+        KeySource::Passphrase(_) => Ok((passphrase::replacement()?, None)),
         KeySource::Literal(_) => Err(Error::invalid("the master key comes from CONNECTOR_MASTER_KEY")
             .with_hint("put a new one into another variable, and name it: `--to-env NAME`")),
         other => Ok((other, None)),
@@ -111,23 +137,11 @@ fn remark_on_source(source: &str) -> String {
     format!("from now on, have `source = \"{source}\"` under `[key]` in config.toml")
 }
 
-/// A passphrase that is typed twice, or comes from the environment.
-fn new_passphrase() -> Result<KeySource> {
-    if let Some(given) = variable(NEW_PASSPHRASE) {
-        return Ok(KeySource::Passphrase(Passphrase::new(given)));
-    }
-    let ask = |question| {
-        person::ask_secret(question)
-            .map_err(|error| error.with_hint(format!("set `{NEW_PASSPHRASE}`, or run this on a terminal")))
-    };
-    let (first, second) = (ask("new passphrase")?, ask("new passphrase, again")?);
-    if first.expose() != second.expose() {
-        return Err(Error::invalid("the two passphrases differ"));
-    }
-    Ok(KeySource::Passphrase(Passphrase::new(first)))
-}
-
 fn backup(app: &App, file: &Path) -> Result<()> {
+    if file == Path::new("-") {
+        return Err(Error::invalid("a backup goes to a file, not to standard output")
+            .with_hint("name a file; `./-` is one of that name"));
+    }
     app.with_store(async |store| {
         store.backup(file).await?;
         note(app, store, Action::Backup, &file.display().to_string()).await
@@ -138,6 +152,7 @@ fn backup(app: &App, file: &Path) -> Result<()> {
 }
 
 fn restore(app: &App, args: &RestoreArgs) -> Result<()> {
+    Store::check_backup(&args.file)?;
     if !args.force {
         check_empty(app)?;
     }

@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::app::App;
 use crate::args::{OrNone, UpdateArgs};
 use crate::commands::register::exposed_hint;
+use crate::faults::Faults;
 use crate::output::{self, document_value};
 use crate::values::{self, Shapes};
 
@@ -16,13 +17,21 @@ pub(crate) fn run(app: &App, args: UpdateArgs) -> Result<()> {
     let ((document, reached, warnings), hint) = app.with_hub(async |hub| {
         let old = hub.get(&name).await?;
         let shapes = Shapes::of(&registry, &old.connector_type, Some(&old.method))?;
-        let given = values::read(&args.values, &shapes)?;
+        let mut faults = Faults::default();
+        let given = values::read(&args.values, &shapes, &mut faults);
         let hint = exposed_hint(&given.exposed);
         if let Some(hint) = &hint {
             app.output.hint(hint);
         }
-        let mut changes = changes(args);
-        changes.config = given.values;
+        let mut changes = changes(args, &mut faults);
+        changes.config = given.changes_of(&old.config);
+        if !faults.is_empty() {
+            // Nothing will be changed: what else is wrong is to be known now.
+            if let Err(error) = registry.check(&changes.clone().applied_to(old), hub.context()) {
+                faults.add_check(&error);
+            }
+        }
+        faults.check()?;
         let _progress = verify.then(|| app.output.progress(&format!("Verifying `{name}`")));
         Ok((hub.update(&name, changes, verify, force).await.map_err(with_the_way_out)?, hint))
     })?;
@@ -55,20 +64,18 @@ fn with_the_way_out(error: Error) -> Error {
     }
 }
 
-fn changes(args: UpdateArgs) -> Changes {
+fn changes(args: UpdateArgs, faults: &mut Faults) -> Changes {
     let value = |it: OrNone<String>| it.0;
     let mut changes = Changes::default();
     changes.visibility = args.visibility.chosen();
     changes.resource_type = args.resource_type.map(value);
     changes.resource_id = args.resource_id.map(value);
-    changes.duration = args.duration.map(|it| it.0);
-    changes.expires_at = args.expires_at.map(|it| it.0);
-    changes.allow = (!args.allow.is_empty()).then(|| args.allow.into_iter().filter_map(|it| it.0).collect());
-    changes.labels = args
-        .labels
-        .into_iter()
-        .map(|it| (it.key, Some(it.value).filter(|value| !value.is_empty())))
-        .collect();
+    changes.duration = args.duration.and_then(|it| it.take("duration", faults)).map(|it| it.0);
+    changes.expires_at = args.expires_at.and_then(|it| it.take("expires_at", faults)).map(|it| it.0);
+    changes.allow = (!args.allow.is_empty())
+        .then(|| args.allow.into_iter().filter_map(|it| it.take("allow", faults)?.0).collect());
+    let labels = args.labels.into_iter().filter_map(|it| it.take("labels", faults));
+    changes.labels = labels.map(|it| (it.key, Some(it.value).filter(|value| !value.is_empty()))).collect();
     changes.description = args.description;
     changes
 }

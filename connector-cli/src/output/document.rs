@@ -89,11 +89,11 @@ pub(crate) fn document_table(
     text
 }
 
-/// `enabled`, `disabled`, or `ended` when its end date is past.
+/// `enabled`, `disabled`, or `expired` when its end date is past.
 pub(crate) fn state(document: &Document, now: SystemTime) -> &'static str {
     match document.expires_at {
         _ if !document.enabled => "disabled",
-        Some(end) if end <= now => "ended",
+        Some(end) if end <= now => "expired",
         _ => "enabled",
     }
 }

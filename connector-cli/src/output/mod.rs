@@ -2,6 +2,7 @@
 //! error.
 
 mod document;
+mod progress;
 mod reached;
 mod table;
 mod text;
@@ -13,7 +14,8 @@ use serde::Serialize;
 use tracing::level_filters::LevelFilter;
 
 pub(crate) use document::{document_table, document_value, labels, resource_name, resource_types, state};
-pub(crate) use reached::{reached_table, reached_value};
+pub(crate) use progress::{Progress, pause};
+pub(crate) use reached::{reached_table, reached_value, reasons};
 pub(crate) use table::{Cell, Table};
 pub(crate) use text::{clean, expires_in, time_left, wrap};
 
@@ -122,25 +124,6 @@ impl Output {
         // Lines of `-v` say what is being waited for.
         let silent = LevelFilter::current() == LevelFilter::OFF;
         let shows = silent && std::io::stderr().is_terminal() && self.format == OutputFormat::Table;
-        if shows {
-            let _ = write!(std::io::stderr(), "{}…", clean(what));
-            let _ = std::io::stderr().flush();
-        }
-        Progress { shows }
-    }
-}
-
-/// A line on the terminal that goes away.
-#[derive(Debug)]
-pub(crate) struct Progress {
-    shows: bool,
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if self.shows {
-            let _ = write!(std::io::stderr(), "\r\x1b[2K");
-            let _ = std::io::stderr().flush();
-        }
+        Progress::start(shows.then(|| format!("{}…", clean(what))))
     }
 }

@@ -4,7 +4,7 @@ use connector_core::{Error, ErrorKind};
 use connectors::hub::Reached;
 use serde_json::{Value, json};
 
-use super::{Cell, Output, Table};
+use super::{Cell, Output, Table, clean};
 
 /// What is reached, for programs: one object per connector and resource type.
 pub(crate) fn reached_value(rows: &[Reached]) -> Value {
@@ -37,25 +37,40 @@ fn row_value(row: &Reached) -> Value {
     })
 }
 
-/// What is reached, for people; with the connectors' names where rows are of several.
+/// What is reached, for people; with the connectors' names where rows are of several. What stands in the way
+/// is a word in the table, and told whole below it.
 pub(crate) fn reached_table(rows: &[Reached], with_names: bool, output: &Output) -> String {
-    if with_names {
-        let mut table = Table::new(["CONNECTOR", "TYPE", "RESOURCE TYPE", "RESOURCES"]);
-        for row in rows {
-            table.row([
+    let mut table = match with_names {
+        true => Table::new(["CONNECTOR", "TYPE", "RESOURCE TYPE", "RESOURCES"]).dropping(&["TYPE"]),
+        false => Table::new(["RESOURCE TYPE", "RESOURCES"]),
+    };
+    for row in rows {
+        let (resource_type, resources) = (row.resource_type.as_str().into(), resources(row));
+        match with_names {
+            true => table.row([
                 row.connector.as_str().into(),
                 row.connector_type.as_str().into(),
-                row.resource_type.as_str().into(),
-                resources(row),
-            ]);
-        }
-        return table.render(output);
+                resource_type,
+                resources,
+            ]),
+            false => table.row([resource_type, resources]),
+        };
     }
-    let mut table = Table::new(["RESOURCE TYPE", "RESOURCES"]);
-    for row in rows {
-        table.row([row.resource_type.as_str().into(), resources(row)]);
-    }
-    table.render(output)
+    let told = rows.iter().flat_map(|row| {
+        let of = if with_names {
+            format!("{} {}", row.connector, row.resource_type)
+        } else {
+            row.resource_type.clone()
+        };
+        in_the_way(row).into_iter().map(move |text| format!("{of}{text}"))
+    });
+    reasons(table.render(output), told)
+}
+
+/// A table, and below it what it has no room for.
+pub(crate) fn reasons(table: String, told: impl Iterator<Item = String>) -> String {
+    let told: Vec<String> = told.map(|text| clean(&text)).collect();
+    if told.is_empty() { table } else { format!("{table}\n\n{}", told.join("\n")) }
 }
 
 /// One word on what came of it: `reached`, `none`, `incomplete`, `not-allowed` or `failed`.
@@ -68,21 +83,33 @@ fn status(row: &Reached) -> &'static str {
     }
 }
 
+/// That it is not there is an answer, and no failure to get one.
 fn failed(error: &Error) -> &'static str {
-    if error.kind() == ErrorKind::Refused { "not-allowed" } else { "failed" }
+    match error.kind() {
+        ErrorKind::NotFound => "none",
+        ErrorKind::Refused => "not-allowed",
+        _ => "failed",
+    }
 }
 
 fn resources(row: &Reached) -> Cell {
     match &row.listing {
         Ok(listing) => {
             let mut lines = listing.ids.clone();
-            let of = |it: &connector_core::Failure| {
-                format!("<{} in {}: {}>", spoken(failed(&it.error)), it.place, it.error.message())
-            };
+            let of =
+                |it: &connector_core::Failure| format!("<{} in {}>", spoken(failed(&it.error)), it.place);
             lines.extend(listing.failures.iter().map(of));
             if lines.is_empty() { "<none>".into() } else { lines.into() }
         }
-        Err(error) => format!("<{}: {}>", spoken(failed(error)), error.message()).into(),
+        Err(error) => format!("<{}>", spoken(failed(error))).into(),
+    }
+}
+
+/// What stands in the way, place by place.
+fn in_the_way(row: &Reached) -> Vec<String> {
+    match &row.listing {
+        Ok(listing) => listing.failures.iter().map(|it| format!(" in {}: {}", it.place, it.error)).collect(),
+        Err(error) => vec![format!(": {error}")],
     }
 }
 

@@ -1,6 +1,6 @@
 //! Tables: with lines on a terminal, plain columns in a pipe.
 
-use comfy_table::{ContentArrangement, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Width, presets};
 
 use super::Output;
 use super::text::clean;
@@ -33,6 +33,10 @@ impl From<Vec<&str>> for Cell {
     }
 }
 
+/// What a column on a terminal has beside its text, its line and its padding; the padding alone.
+const FRAME: usize = 3;
+const PADDING: u16 = 2;
+
 /// Rows under a header.
 #[derive(Clone, Debug)]
 pub(crate) struct Table {
@@ -40,17 +44,25 @@ pub(crate) struct Table {
     rows: Vec<Vec<Cell>>,
     /// Whether lines part the rows where cells have several values.
     parted: bool,
+    /// Columns that a narrow terminal has no room for, the first to go first.
+    dropped: &'static [&'static str],
 }
 
 impl Table {
     /// An empty table with these columns.
     pub(crate) fn new<const N: usize>(header: [&'static str; N]) -> Self {
-        Self { header: header.to_vec(), rows: Vec::new(), parted: true }
+        Self { header: header.to_vec(), rows: Vec::new(), parted: true, dropped: &[] }
     }
 
     /// A table of properties and their values.
     pub(crate) fn properties() -> Self {
         Self { parted: false, ..Self::new(["PROPERTY", "VALUE"]) }
+    }
+
+    /// Leaves these columns out, one after the other, while a terminal is too narrow for the lines.
+    pub(crate) fn dropping(mut self, columns: &'static [&'static str]) -> Self {
+        self.dropped = columns;
+        self
     }
 
     /// Adds a row, with a cell for every column.
@@ -71,6 +83,44 @@ impl Table {
 
     /// The table as text: several values stand below each other on a terminal, and on one line in a pipe.
     pub(crate) fn render(&self, output: &Output) -> String {
+        match output.terminal {
+            Some(width) => self.narrowed(width).text(output),
+            None => self.text(output),
+        }
+    }
+
+    /// The table without the columns that there is no room for.
+    fn narrowed(&self, width: usize) -> Self {
+        let mut table = self.clone();
+        for column in self.dropped {
+            if table.widths(|line| line.chars().count()).iter().map(|it| it + FRAME).sum::<usize>() < width {
+                break;
+            }
+            if let Some(at) = table.header.iter().position(|it| it == column) {
+                table.header.remove(at);
+                table.rows.iter_mut().for_each(|row| drop(row.remove(at)));
+            }
+        }
+        table
+    }
+
+    /// The widest of each column, by a measure of its lines.
+    fn widths(&self, measure: impl Fn(&str) -> usize) -> Vec<usize> {
+        let of = |(at, header): (usize, &&'static str)| {
+            let lines = self.rows.iter().filter_map(|row| row.get(at)).flat_map(|cell| &cell.0);
+            lines.map(|line| measure(line)).chain([header.chars().count()]).max().unwrap_or(0)
+        };
+        self.header.iter().enumerate().map(of).collect()
+    }
+
+    /// The least widths at which no word is broken, where the terminal has room for that.
+    fn whole_words(&self, width: usize) -> Option<Vec<usize>> {
+        let longest = |line: &str| line.split_whitespace().map(|it| it.chars().count()).max().unwrap_or(0);
+        let widths = self.widths(longest);
+        (widths.iter().map(|it| it + FRAME).sum::<usize>() < width).then_some(widths)
+    }
+
+    fn text(&self, output: &Output) -> String {
         let mut table = comfy_table::Table::new();
         let several = self.parted && self.rows.iter().flatten().any(|cell| cell.0.len() > 1);
         let separator = match output.terminal {
@@ -93,6 +143,12 @@ impl Table {
                 lines.join(separator)
             });
             table.add_row(cells.collect::<Vec<_>>());
+        }
+        if let Some(widths) = output.terminal.and_then(|width| self.whole_words(width)) {
+            for (column, width) in table.column_iter_mut().zip(widths) {
+                let width = u16::try_from(width).unwrap_or(u16::MAX).saturating_add(PADDING);
+                column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
+            }
         }
         if output.terminal.is_none() {
             for column in table.column_iter_mut() {
@@ -121,6 +177,21 @@ mod tests {
         let mut output = Output::new(OutputFormat::Table);
         output.terminal = None;
         assert_eq!(sample().render(&output), "NAME   METHODS\naws    a, b\nx\u{fffd}[1m  c");
+    }
+
+    #[test]
+    fn a_narrow_terminal_gets_fewer_columns_and_whole_words() {
+        let mut table = Table::new(["NAME", "OWNER", "WHAT"]).dropping(&["OWNER"]);
+        table.row(["production".into(), "somebody-of-a-long-name".into(), "several words here".into()]);
+        let mut output = Output::new(OutputFormat::Table);
+        output.terminal = Some(34);
+        let text = table.render(&output);
+        assert!(!text.contains("OWNER") && !text.contains("somebody"), "{text}");
+        for word in ["production", "several", "words", "here"] {
+            assert!(text.contains(word), "{word} is broken:\n{text}");
+        }
+        output.terminal = Some(80);
+        assert!(table.render(&output).contains("somebody-of-a-long-name"));
     }
 
     #[test]

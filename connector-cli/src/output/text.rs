@@ -33,7 +33,7 @@ pub(crate) fn wrap(prose: &str, width: usize, indent: &str) -> String {
     lines.join("\n")
 }
 
-/// What is left until `end`, such as `11h 59m`; `never` without one, `ended` when it is past.
+/// What is left until `end`, such as `11h 59m`; `never` without one, `expired` when it is past.
 pub(crate) fn expires_in(end: Option<SystemTime>, now: SystemTime) -> String {
     match end {
         None => "never".into(),
@@ -41,11 +41,11 @@ pub(crate) fn expires_in(end: Option<SystemTime>, now: SystemTime) -> String {
     }
 }
 
-/// What is left until `end`; `ended` when it is past.
+/// What is left until `end`; `expired` when it is past.
 pub(crate) fn time_left(end: SystemTime, now: SystemTime) -> String {
     match end.duration_since(now) {
         Ok(left) if !left.is_zero() => format_duration(left),
-        _ => "ended".into(),
+        _ => "expired".into(),
     }
 }
 
@@ -70,7 +70,7 @@ mod tests {
     fn what_is_left_is_told_in_two_units() {
         let now = SystemTime::UNIX_EPOCH;
         assert_eq!(expires_in(None, now), "never");
-        assert_eq!(expires_in(Some(now), now), "ended");
+        assert_eq!(expires_in(Some(now), now), "expired");
         assert_eq!(expires_in(Some(now + Duration::from_secs(43_196)), now), "11h 59m");
     }
 }

@@ -67,6 +67,37 @@ fn s10_several_faults_are_reported_together() {
     }
 }
 
+/// Whatever gave it: options, words, the file, and the check of the whole.
+#[test]
+fn s10_faults_of_words_options_and_files_are_reported_with_those_of_the_config() {
+    let cli = cli_with_secret();
+    std::fs::write(cli.home().join("x.json"), r#"{"type": "aws", "method": "session-token", "bogus": 1}"#)
+        .expect("written");
+    let words = ["register", "x", "--from-file", "x.json", "--no-verify", "--label", "bad"];
+    let more = ["--expires-at", "tomorrow", "--allow", "all", "--duration", "soon", "region=Not A Region"];
+    let secret = ["aws_secret_access_key=@/nonexist"];
+    let error = cli.error(2, &[&words[..], &more, &secret].concat());
+    let problems = error["problems"].as_array().expect("problems");
+    let mut fields: Vec<_> = problems.iter().filter_map(|it| it["field"].as_str()).collect();
+    fields.sort_unstable();
+    let expected = [
+        "allow",
+        "aws_access_key_id",
+        "aws_secret_access_key",
+        "bogus",
+        "duration",
+        "expires_at",
+        "labels",
+        "region",
+    ];
+    assert_eq!(fields, expected, "{error}");
+    let missing = cli.fails(3, &aws("session-token", &["region=us-east-1", KEY_ID, secret[0]]));
+    assert_eq!(missing.stderr_text(), "error: aws_secret_access_key: no file /nonexist\n");
+    register(&cli, "prod", &[]);
+    let update = ["update", "prod", "--label", "bad", "region=Not A Region", "--duration", "37h"];
+    assert_eq!(cli.error(2, &update)["problems"].as_array().map(Vec::len), Some(3));
+}
+
 #[test]
 fn s17_every_wrong_form_of_a_bucket_is_refused() {
     let cli = cli_with_secret();
@@ -136,6 +167,18 @@ fn s40_implicit_methods_are_off_and_the_refusal_names_the_switch() {
 fn s11_nothing_to_take_over_is_not_found() {
     let error = cli().error(3, &["register", "x", "--type", "aws", "--auto-configure", "--no-verify"]);
     assert_eq!(error["kind"], "not-configured", "{error}");
+
+    let cli = cli();
+    std::fs::create_dir(cli.home().join(".aws")).expect("made");
+    std::fs::write(cli.home().join(".aws/config"), "[profile dev]\nregion = eu-west-1\n").expect("written");
+    let error = cli.error(3, &["register", "x", "--type", "aws", "--auto-configure", "--no-verify"]);
+    let causes = error["causes"].to_string();
+    for part in
+        ["environment variables", "there are: dev", ".aws/config", "CONNECTOR_ENABLE_IMPLICIT_AUTH_METHODS"]
+    {
+        assert!(causes.contains(part), "{part} in {error}");
+    }
+    assert!(error["hint"].as_str().is_some_and(|it| it.contains("--profile")), "{error}");
 }
 
 #[test]
@@ -183,6 +226,59 @@ fn usage_errors_are_json_too_and_quote_no_value() {
         );
         let plain = cli.fails(2, arguments);
         assert!(plain.stdout.is_empty() && !plain.stderr_text().contains("hunter2"), "{plain:?}");
+    }
+}
+
+#[test]
+fn usage_errors_have_a_hint_in_our_own_words() {
+    let cli = cli();
+    let cases: &[(&[&str], &str)] = &[
+        (&["list", "--lable", "a=b"], "did you mean `--label`?"),
+        (&["lst"], "did you mean `list`?"),
+        (&["register", "x", "--type", "aws", "--bogus"], "`connector register --help` shows what it takes"),
+        (&["store", "restore"], "`connector store restore --help` shows what it takes"),
+    ];
+    for (arguments, hint) in cases {
+        assert_eq!(cli.error(2, arguments)["hint"], *hint, "{arguments:?}");
+        let text = cli.fails(2, arguments).stderr_text();
+        assert!(text.contains(&format!("\nhint: {hint}")) && !text.contains("tip:"), "{text}");
+    }
+}
+
+/// A variable of a shell that is not set must not widen what is asked for.
+#[test]
+fn empty_words_are_refused() {
+    let cli = cli_with_secret();
+    register(&cli, "prod", &[]);
+    for option in ["--within", "--resource-id", "--resource-type"] {
+        for command in ["issue", "env", "explain"] {
+            let text = cli.fails(2, &[command, "prod", option, ""]).stderr_text();
+            assert!(text.contains(option) && text.contains("empty"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn s54_a_type_of_the_family_that_is_not_there_says_what_will_bring_it() {
+    let cli = cli();
+    for (id, feature) in [("kubernetes", "k8s"), ("docker", "docker"), ("gcp", "gcp"), ("azure", "azure")] {
+        let hint = cli.error(2, &["describe-type", id])["hint"].as_str().unwrap_or_default().to_owned();
+        assert!(hint.contains(&format!("feature `{feature}`")) && !hint.contains("its_crate"), "{hint}");
+        let rows = cli.json(&["list-types"]);
+        let row = rows.as_array().expect("rows").iter().find(|row| row["type"] == id);
+        let row = row.unwrap_or_else(|| panic!("{id} is not listed"));
+        assert_eq!((&row["available"]["local"], row["hint"].as_str()), (&false.into(), Some(&*hint)));
+    }
+    let other = cli.error(2, &["describe-type", "nosuch"]);
+    assert!(other["hint"].as_str().is_some_and(|it| it.contains("another company")), "{other}");
+}
+
+#[test]
+fn s11_what_a_type_does_not_know_is_not_passed_over() {
+    for option in ["--context", "--project"] {
+        let words = ["register", "x", "--type", "aws", "--auto-configure", option, "some"];
+        let error = cli().error(2, &words);
+        assert!(error["message"].as_str().is_some_and(|it| it.contains("aws")), "{error}");
     }
 }
 

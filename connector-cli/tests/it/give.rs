@@ -70,6 +70,13 @@ fn env_as_json_sets_texts_and_unsets_with_null() {
     }
 }
 
+#[test]
+fn env_as_yaml_is_yaml() {
+    let text = with_connector().ok(&words(&["env", "prod"], &["-o", "yaml"])).stdout_text();
+    assert!(text.lines().any(|line| line == "AWS_PROFILE: null"), "{text}");
+    assert!(text.contains(SECRET) && !text.contains('{'), "{text}");
+}
+
 #[cfg(unix)]
 #[test]
 fn exec_hands_on_arguments_environment_and_exit_code_and_no_more() {
@@ -98,7 +105,8 @@ fn exec_becomes_the_program_so_that_no_parent_holds_secrets() {
 #[test]
 fn exec_tells_its_own_failures_from_the_programs() {
     let cli = with_connector();
-    cli.fails(127, &words(&["exec", "prod"], &["--", "no-such-program-here"]));
+    let missing = cli.fails(127, &words(&["exec", "prod"], &["--", "no-such-program-here"]));
+    assert_eq!(missing.stderr_text(), "error: no program `no-such-program-here` in PATH\n");
     cli.fails(126, &words(&["exec", "prod"], &["--", "/"]));
     let unknown = cli.fails(125, &["exec", "nosuch", "--", "true"]);
     assert!(unknown.stderr_text().starts_with("error: no connector `nosuch`"), "{unknown:?}");

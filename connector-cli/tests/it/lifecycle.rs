@@ -207,9 +207,53 @@ fn lists_are_filtered() {
     assert_eq!(listed(&["--label", "team=data"]), ["a", "b"]);
     assert_eq!(listed(&["--label", "team=data", "--label", "stage=prod"]), ["a"]);
     assert_eq!(listed(&["--resource-type", "docker-registry"]), ["a", "c"]);
-    assert_eq!(listed(&["--type", "docker"]), Vec::<String>::new());
+    assert_eq!(listed(&["--type", "aws"]).len(), 3);
     assert_eq!(listed(&["--workspace", "default"]).len(), 3);
     assert_eq!(listed(&["--owner", "nobody-of-this-name"]), Vec::<String>::new());
+    assert_eq!(listed(&["--created-after", "1h", "--updated-before", "2999-01-01T00:00:00Z"]).len(), 3);
+    assert_eq!(listed(&["--created-before", "7d"]), Vec::<String>::new());
+    assert_eq!(listed(&["--updated-after", "2999-01-01T00:00:00Z"]), Vec::<String>::new());
+    assert_eq!(listed(&["--limit", "2"]), ["a", "b"]);
+    assert_eq!(listed(&["--limit", "2", "--after", "b"]), ["c"]);
+    // `b` is for something else, and takes no place on the page.
+    assert_eq!(listed(&["--resource-type", "secret", "--limit", "2"]), ["a", "c"]);
+    let empty = cli.ok(&["list", "--label", "team=nobody"]);
+    assert_eq!((&*empty.stdout_text(), &*empty.stderr_text()), ("", "no connector is like that\n"));
+}
+
+/// S28: a type that there is none of is no empty list; a method that cannot serve a type is left out.
+#[test]
+fn s28_lists_know_the_types_and_what_methods_are_good_for() {
+    let cli = cli_with_secret();
+    register(&cli, "session", &[]);
+    let method =
+        ["register", "federation", "--type", "aws", "--auth-method", "federation-token", "--no-verify"];
+    let config = ["region=us-east-1", KEY_ID, "aws_secret_access_key=env:SECRET"];
+    cli.ok(&[&method[..], &config].concat());
+    let rows = cli.json(&["list", "--resource-type", "kubernetes-cluster"]);
+    let listed: Vec<_> = rows.as_array().expect("rows").iter().map(|it| &it["name"]).collect();
+    assert_eq!(listed, ["session"], "a federation token has no place in a cluster's access list");
+    for unknown in [["list", "--type", "nosuch"], ["list", "--resource-type", "nosuch"]] {
+        assert_eq!(cli.error(2, &unknown)["kind"], "invalid-input");
+    }
+}
+
+/// What is left out stays, also within a map.
+#[test]
+fn entries_of_a_map_are_updated_one_by_one() {
+    let cli = cli_with_secret();
+    let method = ["register", "tg", "--type", "aws", "--auth-method", "iam-role", "--no-verify"];
+    let role = "role_arn=arn:aws:iam::123456789012:role/reader";
+    let tags = ["session_tags.team=x", "session_tags.env=y"];
+    let config = ["region=us-east-1", role, KEY_ID, "aws_secret_access_key=env:SECRET"];
+    cli.ok(&[&method[..], &config, &tags].concat());
+    let update = |word: &str| {
+        cli.json(&["update", "tg", "--no-verify", word])["connector"]["config"]["session_tags"].clone()
+    };
+    assert_eq!(update("session_tags.env="), json!({"team": "x"}));
+    assert_eq!(update("session_tags.new=z"), json!({"team": "x", "new": "z"}));
+    update("session_tags.new=");
+    assert_eq!(update("session_tags.team="), Value::Null, "an emptied map goes");
 }
 
 #[test]

@@ -98,3 +98,20 @@ fn control_characters_do_not_reach_the_terminal() {
     let finished = cli.fails(3, &["describe", "\u{1b}[31mred"]);
     assert!(!finished.stderr_text().contains('\u{1b}'), "{finished:?}");
 }
+
+#[test]
+fn a_list_counts_types_and_a_description_names_them() {
+    let cli = cli_with_secret();
+    register(&cli, "prod", &[]);
+    let list = cli.ok(&["list"]).stdout_text();
+    assert!(list.contains("5 types") && list.lines().all(|line| line.len() < 120), "{list}");
+    assert!(cli.ok(&["describe", "prod"]).stdout_text().contains("docker-registry"));
+}
+
+#[test]
+fn s42_a_warning_is_said_once() {
+    let cli = cli_with_secret().with_env("CONNECTOR_ENABLE_IMPLICIT_AUTH_METHODS", "true");
+    let base = ["register", "here", "--type", "aws", "--auth-method", "implicit", "--no-verify"];
+    let told = cli.ok(&[&base[..], &["region=us-east-1"]].concat()).stderr_text();
+    assert_eq!(told.matches("warning:").count(), 1, "{told}");
+}

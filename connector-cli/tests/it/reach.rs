@@ -75,7 +75,14 @@ fn s27_unreachable_is_told_from_empty_and_from_not_allowed() {
     assert_eq!(column(&rows, "status"), ["not-allowed", "failed", "none", "reached"]);
     assert_eq!(rows[3]["ids"], serde_json::json!(["s3://data"]));
     let table = cli.ok(&["list-resources"]).stdout_text();
-    for part in ["<not allowed: s3:ListBuckets", "<failed: s3:ListBuckets", "<none>", "s3://data"] {
+    for part in [
+        "<not allowed>",
+        "<failed>",
+        "<none>",
+        "s3://data",
+        "\ndenied s3-bucket: s3:ListBuckets",
+        "\ndown s3-bucket: s3:ListBuckets",
+    ] {
         assert!(table.contains(part), "{part} in\n{table}");
     }
 }
@@ -103,6 +110,71 @@ fn s28_who_finds_no_connector_is_told_how_to_register_one() {
     assert!(unknown["message"].as_str().is_some_and(|it| it.contains("s3-bucket")), "{unknown}");
 }
 
+/// Whenever the exit code is not 0 there is one error, beside the data.
+#[test]
+fn s27_without_any_answer_there_is_an_error_that_sums_up() {
+    let cli = world();
+    let ask = |code, id: &str, more: &[&str]| {
+        let words = ["list-resources", "--resource-type", "s3-bucket", "--resource-id", id, "-o", "json"];
+        let finished = cli.fails(code, &[&words[..], more].concat());
+        let error: Value = serde_json::from_str(&finished.stderr_text()).expect("one object");
+        (finished.stdout_text(), error["error"].clone())
+    };
+    let (rows, error) = ask(6, "nosuch", &[]);
+    let rows: Value = serde_json::from_str(&rows).expect("the data");
+    assert_eq!(column(&rows, "status"), ["not-allowed", "failed", "none", "none"], "C: {rows}");
+    assert_eq!(error["message"], "no connector reaches s3-bucket nosuch");
+    assert_eq!(error["causes"].as_array().map(Vec::len), Some(4), "{error}");
+
+    let (_, missing) = ask(3, "nosuch", &["--connector", "full"]);
+    assert_eq!((&missing["kind"], &missing["connector"]), (&"not-found".into(), &"full".into()));
+    let (_, denied) = ask(4, "nosuch", &["--connector", "denied"]);
+    assert_eq!(denied["kind"], "refused");
+    cli.ok(&["disable", "full"]);
+    let (_, disabled) = ask(5, "nosuch", &["--connector", "full"]);
+    assert!(disabled["hint"].as_str().is_some_and(|it| it.contains("enable full")), "{disabled}");
+
+    let (rows, impossible) = ask(2, "A..b", &[]);
+    assert_eq!((&*rows, &impossible["problems"][0]["field"]), ("", &"resource_id".into()), "asked nobody");
+}
+
+#[test]
+fn s27_a_connector_for_another_resource_has_no_row() {
+    let cli = world();
+    let endpoint = server(OK, DATA);
+    register(&cli, "other", &endpoint);
+    cli.ok(&["update", "other", "--no-verify", "--resource-id", "s3://other"]);
+    let rows = cli.json(&["list-resources", "--resource-type", "s3-bucket", "--resource-id", "data"]);
+    assert_eq!(column(&rows, "connector"), ["denied", "down", "empty", "full"]);
+    let named = ["list-resources", "--resource-type", "s3-bucket", "--resource-id", "data", "--connector"];
+    let error = cli.error(2, &[&named[..], &["other"]].concat());
+    assert_eq!(error["message"], "resource_id: connector `other` serves `s3://other` only");
+    let error = cli.error(2, &["list-resources", "--resource-type", "secret", "--connector", "other"]);
+    assert_eq!(error["message"], "resource_type: connector `other` serves `s3-bucket` only");
+}
+
+#[test]
+fn resources_are_listed_of_the_connectors_that_are_meant() {
+    let cli = world();
+    cli.ok(&["update", "full", "--no-verify", "--label", "team=data"]);
+    let rows = cli.json(&["list-resources", "--label", "team=data"]);
+    assert_eq!(column(&rows, "connector"), ["full"]);
+    let none = cli.ok(&["list-resources", "--owner", "nobody-of-this-name"]);
+    assert!(none.stderr_text().contains("no connector is like that"), "{none:?}");
+}
+
+#[test]
+fn verify_all_skips_what_is_disabled_or_expired_and_says_so() {
+    let cli = world();
+    cli.ok(&["disable", "denied"]);
+    cli.ok(&["update", "down", "--no-verify", "--expires-at", "2020-01-01T00:00:00Z"]);
+    let done = cli.ok(&["verify", "--all"]);
+    assert!(done.stderr_text().contains("skipped 2"), "{done:?}");
+    let rows = cli.json(&["verify", "--all"]);
+    assert_eq!(column(&rows, "status"), ["disabled", "expired", "works", "works"]);
+    assert_eq!(cli.json(&["describe", "down"])["state"], "expired", "one word for it");
+}
+
 #[test]
 fn s20_verify_names_the_call_that_failed() {
     let cli = world();
@@ -124,6 +196,11 @@ fn verify_all_has_a_line_each_and_the_code_of_the_worst() {
     cli.ok(&["disable", "denied"]);
     let done = cli.fails(6, &["verify", "--all", "-o", "json"]);
     assert_eq!(column(&done.json(), "status"), ["disabled", "unreachable", "works", "works"]);
+    let error: Value = serde_json::from_str(&done.stderr_text()).expect("one object");
+    assert_eq!(
+        (&error["error"]["kind"], &error["error"]["connector"]),
+        (&"unreachable".into(), &"down".into())
+    );
     cli.ok(&["disable", "down"]);
     let table = cli.ok(&["verify", "--all"]).stdout_text();
     assert_eq!(table.lines().count(), 5, "{table}");

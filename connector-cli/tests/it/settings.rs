@@ -57,6 +57,7 @@ fn the_master_key_comes_from_where_the_settings_say() {
     register(&in_variable, "prod", &[]);
     assert!(!in_variable.connector_home().join("master.key").exists());
     assert_eq!(in_variable.json(&["store", "status"])["key_source"], "literal");
+    assert!(in_variable.ok(&["store", "status"]).stdout_text().contains("from CONNECTOR_MASTER_KEY"));
 
     let in_file = configured("[key]\nfile = \"elsewhere.key\"\n");
     register(&in_file, "prod", &[]);
@@ -85,4 +86,49 @@ fn the_master_key_comes_from_where_the_settings_say() {
 
     let both = cli().with_env("CONNECTOR_MASTER_KEY", key).with_env("CONNECTOR_MASTER_KEY_FILE", "/x");
     both.error(2, &["list"]);
+}
+
+#[test]
+fn settings_that_cannot_be_meant_are_refused() {
+    let cli = configured("timeout = 0\n");
+    assert!(cli.error(2, &["list"])["message"].as_str().is_some_and(|it| it.contains("line 1")));
+    super::cli().fails(2, &["list", "--timeout", "0"]);
+    let cli = super::cli();
+    std::fs::write(cli.connector_home().join("config.toml"), b"# \xff\n").expect("written");
+    let error = cli.error(2, &["list"]);
+    assert!(error["message"].as_str().is_some_and(|it| it.contains("is not UTF-8")), "{error}");
+    let error = super::cli().with_env("CONNECTOR_LOG", "loud").error(2, &["list"]);
+    assert!(error["message"].as_str().is_some_and(|it| it.contains("CONNECTOR_LOG")), "{error}");
+}
+
+#[test]
+fn a_new_store_takes_no_short_passphrase() {
+    let cli = configured("[key]\nsource = \"passphrase\"\n").with_env("CONNECTOR_PASSPHRASE", "short");
+    let words = ["register", "prod", "--type", "aws", "--auth-method", "session-token", "--no-verify"];
+    let config = ["region=us-east-1", super::KEY_ID, "aws_secret_access_key=env:SECRET"];
+    let error = cli.error(2, &[&words[..], &config].concat());
+    assert!(error["message"].as_str().is_some_and(|it| it.contains("8 characters")), "{error}");
+    assert!(names(&cli).is_empty());
+}
+
+/// What cannot be used here says so, and never that it is not compiled in.
+#[cfg(feature = "keyring")]
+#[test]
+fn the_keyring_is_compiled_in() {
+    let cli = configured("[key]\nsource = \"keyring\"\n")
+        .with_env("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");
+    let words = ["register", "prod", "--type", "aws", "--auth-method", "session-token", "--no-verify"];
+    let config = ["region=us-east-1", super::KEY_ID, "aws_secret_access_key=env:SECRET"];
+    let error = cli.error(7, &[&words[..], &config].concat());
+    assert_eq!(error["message"], "the keyring cannot be used");
+}
+
+#[test]
+fn more_is_told_step_by_step() {
+    let cli = cli_with_secret();
+    register(&cli, "prod", &["endpoint_url=http://127.0.0.1:1"]);
+    let told = |verbose: &str| cli.fails(6, &["verify", "prod", verbose]).stderr_text();
+    let (once, twice) = (told("-v"), told("-vv"));
+    assert!(once.contains("INFO verify") && !once.contains("POST"), "{once}");
+    assert!(twice.contains("INFO verify") && twice.contains("POST http://127.0.0.1:1"), "{twice}");
 }

@@ -85,3 +85,40 @@ fn a_lost_key_file_ends_with_7_and_is_not_made_anew() {
     cli.error(7, &["update", "prod", "--no-verify", "region=eu-west-1"]);
     assert!(!key.exists());
 }
+
+#[test]
+fn an_empty_database_beside_a_key_is_no_new_store() {
+    let cli = cli_with_secret();
+    register(&cli, "prod", &[]);
+    for name in ["store.db-wal", "store.db-shm"] {
+        let path = cli.connector_home().join(name);
+        if path.exists() {
+            std::fs::remove_file(path).expect("removed");
+        }
+    }
+    std::fs::write(cli.connector_home().join("store.db"), b"").expect("emptied");
+    let error = cli.error(7, &["list"]);
+    assert!(error["hint"].as_str().is_some_and(|it| it.contains("store restore")), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_that_others_may_read_is_warned_of() {
+    use std::os::unix::fs::PermissionsExt;
+    let cli = cli_with_secret();
+    register(&cli, "prod", &[]);
+    let key = cli.connector_home().join("master.key");
+    assert_eq!(cli.ok(&["list"]).stderr_text(), "");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).expect("opened");
+    let told = cli.ok(&["list"]).stderr_text();
+    assert!(told.contains(&format!("`chmod 600 {}`", key.display())), "{told}");
+}
+
+#[test]
+fn a_key_file_that_is_missing_is_not_called_wrong() {
+    let cli = cli_with_secret();
+    register(&cli, "prod", &[]);
+    let cli = cli.with_env("CONNECTOR_MASTER_KEY_FILE", "/nonexist/key");
+    let error = cli.error(7, &["update", "prod", "--no-verify", "region=eu-west-1"]);
+    assert_eq!(error["message"], "the master key file /nonexist/key is missing");
+}

@@ -54,6 +54,37 @@ fn c30_a_backup_is_private_whole_and_replaces_nothing_unasked() {
     assert_issues(&cli);
     cli.fails(3, &["describe", "later"]);
     cli.fails(3, &["store", "restore", "nosuch", "--force"]);
+    assert_eq!(cli.error(3, &["store", "restore", "nosuch"])["kind"], "not-found", "before anything else");
+    std::fs::write(cli.home().join("junk"), "no store at all").expect("written");
+    let home = cli.home().display().to_string();
+    for (copy, code) in [(&*home, 2), ("junk", 7)] {
+        let error = cli.error(code, &["store", "restore", copy, "--force"]);
+        let text = error.to_string();
+        assert!(
+            text.contains(copy) && !text.contains(".store.db.") && !text.contains("store directory"),
+            "{text}"
+        );
+    }
+    cli.fails(2, &["store", "backup", "-"]);
+    assert!(!cli.home().join("-").exists());
+}
+
+#[test]
+fn c5_the_old_key_is_kept_where_it_is_asked_to_be() {
+    let cli = with_connector();
+    cli.ok(&["store", "backup", "copy"]);
+    cli.ok(&["store", "rotate-key", "--keep-old", "old.key"]);
+    assert!(mode(&cli.home().join("old.key")).is_none_or(|mode| mode == 0o600));
+    let error = cli.error(4, &["store", "restore", "copy", "--force"]);
+    assert!(error["causes"].to_string().contains("another master key"), "{error}");
+    assert!(error["hint"].as_str().is_some_and(|it| it.contains("--keep-old")), "{error}");
+    let nowhere = cli.error(3, &["store", "rotate-key", "--to-file", "no/such/key"]);
+    assert!(nowhere["message"].as_str().is_some_and(|it| it.contains("no directory")), "{nowhere}");
+    assert!(!cli.home().join("no").exists());
+    let old = cli.home().join("old.key");
+    let cli = cli.with_env("CONNECTOR_MASTER_KEY_FILE", old);
+    cli.ok(&["store", "restore", "copy", "--force"]);
+    assert_issues(&cli);
 }
 
 #[test]
@@ -142,6 +173,14 @@ fn c22_the_audit_lists_what_was_done() {
         "{table}"
     );
     assert!(!format!("{table}{records}").contains(SECRET));
+
+    let method = ["register", "forever", "--type", "aws", "--auth-method", "secret-key", "--no-verify"];
+    let keys = ["region=eu-west-1", KEY_ID, "aws_secret_access_key=env:SECRET", "--allow", "long-lived"];
+    cli.ok(&[&method[..], &keys].concat());
+    cli.ok(&["issue", "forever", "--resource-type", "aws-generic"]);
+    let table = cli.ok(&["audit", "--action", "mint"]).stdout_text();
+    let marked: Vec<&str> = table.lines().filter(|line| line.contains("LONG-LIVED")).collect();
+    assert!(matches!(marked.as_slice(), [one] if one.contains("forever")), "{table}");
 }
 
 #[cfg(unix)]

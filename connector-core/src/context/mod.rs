@@ -47,10 +47,15 @@ struct Ports {
     caller: Arc<str>,
     terms: Arc<Terms>,
     implicit: bool,
+    anew: bool,
     deadline: Duration,
+    call_limit: Duration,
 }
 
 impl Context {
+    /// How long one call to a provider may take, sent again or not, unless the host says otherwise.
+    pub const CALL_LIMIT: Duration = Duration::from_secs(30);
+
     /// How long one attempt to obtain a credential may take, unless the host says otherwise.
     pub const DEADLINE: Duration = Duration::from_secs(90);
 
@@ -70,7 +75,9 @@ impl Context {
             caller: Arc::from(""),
             terms: Arc::default(),
             implicit: false,
+            anew: false,
             deadline: Self::DEADLINE,
+            call_limit: Self::CALL_LIMIT,
         }))
     }
 
@@ -147,10 +154,22 @@ impl Context {
         self.with(|ports| ports.implicit = implicit)
     }
 
+    /// Asks methods to authenticate anew, as verifying does: a session that they kept must not stand in.
+    #[must_use]
+    pub fn with_anew(&self, anew: bool) -> Self {
+        self.with(|ports| ports.anew = anew)
+    }
+
     /// Limits how long one attempt to obtain a credential may take.
     #[must_use]
     pub fn with_deadline(&self, deadline: Duration) -> Self {
         self.with(|ports| ports.deadline = deadline)
+    }
+
+    /// Limits how long one call to a provider may take, with all that is sent again for it.
+    #[must_use]
+    pub fn with_call_limit(&self, limit: Duration) -> Self {
+        self.with(|ports| ports.call_limit = limit)
     }
 
     /// The time.
@@ -299,10 +318,22 @@ impl Context {
         self.0.implicit
     }
 
+    /// Whether to authenticate anew, and not with a session that was kept.
+    #[must_use]
+    pub fn anew(&self) -> bool {
+        self.0.anew
+    }
+
     /// How long one attempt to obtain a credential may take.
     #[must_use]
     pub fn deadline(&self) -> Duration {
         self.0.deadline
+    }
+
+    /// How long one call to a provider may take, with all that is sent again for it.
+    #[must_use]
+    pub fn call_limit(&self) -> Duration {
+        self.0.call_limit
     }
 }
 

@@ -3,6 +3,7 @@
 use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::connector::Shared;
 use crate::credential::BoxFuture;
@@ -28,7 +29,8 @@ pub struct AnyConnector {
 pub(crate) trait DynShared: Send + Sync {
     fn terms(&self) -> &Terms;
     fn end(&self);
-    fn about(&self, cx: &Context) -> (&'static str, MethodAbout, Option<std::time::SystemTime>);
+    fn confirm(&self, now: SystemTime);
+    fn about(&self, cx: &Context) -> (&'static str, MethodAbout, Option<SystemTime>);
     fn authenticate<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<()>>;
     fn trust<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Option<Trust>>>;
 }
@@ -45,7 +47,11 @@ impl<C: ConnectorType> DynShared for Look<C> {
         self.0.end();
     }
 
-    fn about(&self, cx: &Context) -> (&'static str, MethodAbout, Option<std::time::SystemTime>) {
+    fn confirm(&self, now: SystemTime) {
+        self.0.standing.confirm(now);
+    }
+
+    fn about(&self, cx: &Context) -> (&'static str, MethodAbout, Option<SystemTime>) {
         let connector = Connector::from_shared(cx, Arc::clone(&self.0));
         (connector.method(), connector.about(), connector.source_ends())
     }
@@ -86,7 +92,7 @@ impl AnyConnector {
 
     /// The id of its method, what the method says about itself, and when the stored credential ends.
     #[must_use]
-    pub fn method(&self, cx: &Context) -> (&'static str, MethodAbout, Option<std::time::SystemTime>) {
+    pub fn method(&self, cx: &Context) -> (&'static str, MethodAbout, Option<SystemTime>) {
         self.calls.about(cx)
     }
 
@@ -161,6 +167,12 @@ impl AnyConnector {
         (self.calls(&resource_type)?.resource)(self, cx, grant).await
     }
 
+    /// This version was looked up at `now`, and is the one that is stored: what is opened from it asks the
+    /// store again only a second later. For hosts that store connectors.
+    pub fn confirm(&self, now: SystemTime) {
+        self.calls.confirm(now);
+    }
+
     /// Nothing more is issued from this version.
     pub fn end(&self) {
         self.calls.end();
@@ -210,6 +222,7 @@ trait DynHandle: Send + Sync {
     fn envelope(&self) -> BoxFuture<'_, Result<Envelope>>;
     fn reach(&self) -> BoxFuture<'_, Result<()>>;
     fn plan(&self) -> Result<Vec<Step>>;
+    fn carried(&self) -> Vec<&'static str>;
     fn windows(&self) -> Option<Windows>;
     fn client(&self, wanted: TypeId) -> Option<BoxFuture<'static, Result<Box<dyn Any + Send>>>>;
     fn clients(&self) -> Vec<&'static str>;
@@ -238,6 +251,10 @@ impl<R: ResourceType> DynHandle for Handle<R> {
 
     fn plan(&self) -> Result<Vec<Step>> {
         Handle::plan(self)
+    }
+
+    fn carried(&self) -> Vec<&'static str> {
+        Handle::carried(self)
     }
 
     fn windows(&self) -> Option<Windows> {
@@ -285,6 +302,10 @@ impl<K: Credential> DynHandle for Remote<K> {
 
     fn plan(&self) -> Result<Vec<Step>> {
         Err(Error::invalid("only the issuing side knows what it sends"))
+    }
+
+    fn carried(&self) -> Vec<&'static str> {
+        Vec::new()
     }
 
     fn windows(&self) -> Option<Windows> {
@@ -349,6 +370,12 @@ impl AnyHandle {
     /// Refusals before the call.
     pub fn plan(&self) -> Result<Vec<Step>> {
         self.0.plan()
+    }
+
+    /// The permissions that a narrowed credential carries; empty when that is all that the connector may.
+    #[must_use]
+    pub fn carried(&self) -> Vec<&'static str> {
+        self.0.carried()
     }
 
     /// When what is held will be renewed; `None` when nothing is held.

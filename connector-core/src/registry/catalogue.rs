@@ -130,6 +130,8 @@ pub struct ResourceEntry {
     pub without: Vec<(String, String)>,
     /// What narrows a credential for it.
     pub narrows: String,
+    /// The longest that a credential for it lives, in seconds; null when the method alone decides.
+    pub max_seconds: Option<u64>,
     /// The accepted forms of an id, canonical first, each with a word on it.
     pub forms: Vec<(String, String)>,
     /// What `within` means; null when nothing.
@@ -294,6 +296,7 @@ fn resource_entry(entry: &TypeEntry, registration: &Registration, item: &Resourc
         auth_methods: owned(entry.methods.iter().map(|(it, _)| it.id).filter(works)),
         without: pairs(about.without),
         narrows: about.narrows.to_owned(),
+        max_seconds: about.lives.map(|it| it.as_secs()),
         forms: pairs(about.forms),
         within: about.within.map(str::to_owned),
         credential: (item.kind)().id.to_owned(),

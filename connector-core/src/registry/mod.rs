@@ -4,9 +4,9 @@ mod any;
 mod catalogue;
 mod registration;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use schemars::Schema;
 use serde_json::{Map, Value};
@@ -31,7 +31,13 @@ pub struct Registry {
     kinds: BTreeMap<&'static str, (Registration, CredentialItem)>,
     /// Ids that this family knows but that are not compiled in, each with what would bring them.
     absent: BTreeMap<String, String>,
+    /// Fields of methods that were asked for before: every mint asks for them, and making a schema costs more
+    /// than reading a document.
+    fields: Arc<RwLock<KnownFields>>,
 }
+
+/// By connector type and method.
+type KnownFields = HashMap<(&'static str, &'static str), Arc<[Field]>>;
 
 #[derive(Clone)]
 struct TypeEntry {
@@ -57,7 +63,12 @@ impl Registry {
     /// # Errors
     /// As [`Registry::linked`].
     pub fn of<'a>(items: impl IntoIterator<Item = &'a Registration>) -> Result<Self> {
-        let mut registry = Self { types: BTreeMap::new(), kinds: BTreeMap::new(), absent: BTreeMap::new() };
+        let mut registry = Self {
+            types: BTreeMap::new(),
+            kinds: BTreeMap::new(),
+            absent: BTreeMap::new(),
+            fields: Arc::default(),
+        };
         // One Rust type may well be two things, such as a method and the kind it issues.
         let mut seen = HashSet::new();
         let mut members = Vec::new();
@@ -226,7 +237,18 @@ impl Registry {
     /// # Errors
     /// An unknown type or method.
     pub fn fields(&self, connector_type: &str, method: &str) -> Result<Vec<Field>> {
-        Ok(schema::fields(&self.schema(connector_type, method)?))
+        Ok(self.known_fields(connector_type, method)?.to_vec())
+    }
+
+    fn known_fields(&self, connector_type: &str, method: &str) -> Result<Arc<[Field]>> {
+        let (registration, item) = self.method(connector_type, method)?;
+        let key = (registration.of, registration.id);
+        let known = self.fields.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        Ok(known.unwrap_or_else(|| {
+            let fields: Arc<[Field]> = schema::fields(&(item.schema)()).into();
+            self.fields.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&fields));
+            fields
+        }))
     }
 
     /// Reads a resource id in any accepted form. Pure.
@@ -263,10 +285,14 @@ impl Registry {
         let duration = issued::choose_duration(document.duration, method.about.lifetime, registration.id);
         collect(duration.map(|_| ()));
         collect(self.check_resource(document));
-        problems.extend(schema::check(&(method.schema)(), &document.config));
+        let of_config = schema::check(&(method.schema)(), &document.config);
+        let what = if problems.is_empty() { "the config does" } else { "the document does" };
+        let rules = if of_config.is_empty() { Vec::new() } else { rules(method, document, &of_config) };
+        problems.extend(of_config);
+        problems.extend(rules);
         if !problems.is_empty() {
             let message =
-                format!("the config does not fit `{}` method `{}`", document.connector_type, document.method);
+                format!("{what} not fit `{}` method `{}`", document.connector_type, document.method);
             let error = Error::problems(message, problems);
             return Err(error.with_hint(format!(
                 "see `connector describe-type {} --auth-method {}`",
@@ -322,7 +348,7 @@ impl Registry {
     /// An unknown type or method.
     pub fn references(&self, document: &Document) -> Result<Vec<String>> {
         let mut names = BTreeSet::new();
-        for field in self.fields(&document.connector_type, &document.method)? {
+        for field in self.known_fields(&document.connector_type, &document.method)?.iter() {
             let value = document.config.get(&field.name).and_then(Value::as_str);
             if let (Some(_), Some(name)) = (&field.connector, value) {
                 names.insert(name.to_owned());
@@ -344,12 +370,12 @@ impl Registry {
         config: &mut Map<String, Value>,
     ) -> Result<BTreeMap<String, Secret>> {
         let mut secrets = BTreeMap::new();
-        for field in self.fields(connector_type, method)?.into_iter().filter(|field| field.secret) {
+        for field in self.known_fields(connector_type, method)?.iter().filter(|field| field.secret) {
             let Some(value) = config.get_mut(&field.name) else { continue };
             let Value::String(text) = value else { continue };
             if SecretRef::parse(text).is_none() {
                 let reference = SecretRef::own(&field.name).to_string();
-                secrets.insert(field.name, Secret::new(std::mem::replace(text, reference)));
+                secrets.insert(field.name.clone(), Secret::new(std::mem::replace(text, reference)));
             }
         }
         Ok(secrets)
@@ -457,6 +483,24 @@ impl fmt::Debug for Registry {
             .field("kinds", &self.kinds.keys())
             .finish_non_exhaustive()
     }
+}
+
+/// The faults across fields of a config whose only other fault is a key that nobody knows; with any other
+/// fault a rule might only repeat it.
+fn rules(method: &MethodItem, document: &Document, faults: &[crate::Problem]) -> Vec<crate::Problem> {
+    let mut config = document.config.clone();
+    faults.iter().for_each(|fault| drop(config.remove(&fault.field)));
+    let known = schema::fields(&(method.schema)());
+    if faults.iter().any(|fault| known.iter().any(|it| it.name == fault.field))
+        || !schema::check(&(method.schema)(), &config).is_empty()
+    {
+        return Vec::new();
+    }
+    let error = (method.open)(config, Terms::from(document)).err();
+    let mut found = error.map(|error| error.field_problems().to_vec()).unwrap_or_default();
+    // What is only referred to cannot be judged before it is resolved.
+    found.retain(|it| !document.config.get(&it.field).is_some_and(schema::is_reference));
+    found
 }
 
 fn twice(what: &str, one: &Registration, other: &Registration) -> Error {

@@ -142,8 +142,11 @@ fn one_of_two_ways_has_to_be_given_and_not_both() {
 }
 
 #[test]
-fn a_reference_stands_for_any_text() {
-    assert_eq!(faults(json!({"region": "{{x.region}}", "code": "{{.code}}", "roles": ["{{.a}}"]})), [""; 0]);
+fn a_reference_stands_for_a_secret_and_for_nothing_that_is_shown() {
+    assert_eq!(faults(json!({"key": "{{other.key}}"})), [""; 0]);
+    let shown = faults(json!({"region": "{{x.region}}", "code": "{{.code}}", "roles": ["{{.a}}"]}));
+    let fields: Vec<_> = shown.iter().filter_map(|it| it.split(':').next()).collect();
+    assert_eq!(fields, ["code", "region", "roles[0]"]);
 }
 
 #[test]

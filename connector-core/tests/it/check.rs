@@ -90,7 +90,19 @@ fn s17_a_resource_id_is_checked_with_its_type() {
 
 #[test]
 fn s75_a_stored_document_is_checked_without_its_secrets() {
-    assert_eq!(faults(&role(json!({"key_secret": "{{.key}}", "region": "{{other.region}}"}))), [""; 0]);
+    assert_eq!(faults(&role(json!({"key_secret": "{{other.key}}"}))), [""; 0]);
+}
+
+#[test]
+fn s31_a_secret_is_not_referred_to_where_it_would_be_shown() {
+    let fault = "refers to a stored secret, and is not kept secret itself";
+    for (change, field) in [
+        (json!({"region": "{{other.key}}"}), "region"),
+        (json!({"role": ["reader", "{{.key}}"]}), "role[1]"),
+        (json!({"tags": {"team": "{{other.key}}"}}), "tags.team"),
+    ] {
+        assert_eq!(faults(&role(change)), [format!("{field}: {fault}")]);
+    }
 }
 
 #[test]
@@ -115,6 +127,15 @@ fn rules_across_fields_follow_when_each_field_is_right() {
     let error = world.open(&document).expect_err("neither key nor source");
     assert_eq!(shown(&error).lines().next(), Some("the config does not fit method `role`"));
     assert_eq!(error.field_problems()[0].to_string(), "key_secret: missing: give a key or a source");
+}
+
+#[test]
+fn s10_rules_across_fields_are_told_beside_a_key_that_nobody_knows() {
+    let mut document = role(json!({"nonsense": 1}));
+    document.config.remove("key_secret");
+    let faults = faults(&document);
+    let fields: Vec<_> = faults.iter().filter_map(|it| it.split(':').next()).collect();
+    assert_eq!(fields, ["nonsense", "key_secret"]);
 }
 
 #[test]

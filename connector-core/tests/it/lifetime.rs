@@ -48,13 +48,15 @@ async fn s21_out_of_bounds_is_refused_before_any_call() {
 }
 
 #[tokio::test]
-async fn s39_the_default_is_the_methods_then_the_connectors_then_what_is_asked() -> Result<()> {
+async fn s39_the_life_is_what_is_asked_within_the_connectors_or_the_methods_default() -> Result<()> {
     let world = World::default();
     let stored = Terms::default().with_duration(2 * HOUR);
     for (terms, grant, seconds) in [
         (Terms::default(), Grant::from("acme://data"), 3600),
         (stored.clone(), Grant::from("acme://data"), 7200),
-        (stored, asked(15 * MINUTE), 900),
+        (stored.clone(), asked(15 * MINUTE), 900),
+        // The connector's own life is a limit, too.
+        (stored, asked(6 * HOUR), 7200),
     ] {
         let issued =
             world.with_terms(Role::with_key(), terms).resource::<Bucket>(grant).await?.issue().await?;

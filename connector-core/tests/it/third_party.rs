@@ -84,7 +84,8 @@ impl ResourceType for Repository {
     type Credential = Ticket;
 
     fn parse(text: &str) -> Result<Parsed<Self>> {
-        let name = text.strip_prefix("forge://").filter(|name| !name.is_empty());
+        let is_name = |it: &&str| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let name = text.strip_prefix("forge://").filter(is_name);
         let name = name.ok_or_else(|| Error::field("resource_id", "expected forge://NAME"))?;
         Ok(Parsed::exact(Self(name.to_owned())))
     }

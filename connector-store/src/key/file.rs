@@ -4,13 +4,13 @@
 //! two is in use: whichever proves itself to the row is, so a crash between the switch in the database and
 //! the move of the file leaves exactly one key that works.
 
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use connector_core::{Error, Result};
 use zeroize::Zeroizing;
 
-use super::{KeyRow, Staged, decode, encode, wrong};
+use super::{KeyRow, Staged, decode, encode, right, wrong};
 use crate::error;
 use crate::file::{self, Durability};
 use crate::seal::Key;
@@ -33,11 +33,16 @@ pub(super) fn load(path: &Path, row: &KeyRow) -> Result<(Option<Key>, Option<Sta
     if let Some(key) = present.filter(|it| row.is_proved_by(it)) {
         return Ok((Some(key), None));
     }
-    if found || row.source != "file" {
+    if found {
         return Err(wrong(row));
     }
-    Err(Error::store(format!("the master key file {} is missing", path.display()))
-        .with_hint("Put the file back: without it nobody can open the stored secrets"))
+    let missing = Error::store(format!("the master key file {} is missing", path.display()));
+    Err(match (row.source.as_str(), &row.location) {
+        ("file", Some(place)) if Path::new(place) == path => {
+            missing.with_hint("put the file back: without it nobody can open the stored secrets")
+        }
+        _ => missing.with_hint(right(row)),
+    })
 }
 
 /// Makes the key of a file. A key that is there already is taken, unless it is the one to be replaced: then
@@ -54,11 +59,22 @@ pub(super) fn make(path: &Path, old: Option<&KeyRow>) -> Result<(Key, Option<Sta
     if let Some(parent) = path.parent() {
         file::create_dir(parent).map_err(|it| fault(path, it))?;
     }
-    let line = Zeroizing::new(format!("{}\n", encode(&Key::generate()?).expose()));
-    file::replace(to, line.as_bytes(), Durability::Durable).map_err(|it| fault(to, it))?;
+    file::replace(to, line(&Key::generate()?).as_bytes(), Durability::Durable).map_err(|it| fault(to, it))?;
     // What counts is what can be read again.
     let written = read(to)?.ok_or_else(|| fault(to, io::ErrorKind::NotFound.into()))?;
     Ok((written, staged))
+}
+
+/// Writes a key to a file that was not there.
+pub(super) fn write_new(path: &Path, key: &Key) -> Result<()> {
+    let mut to = file::create_new(path).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => Error::invalid(format!("{} exists already", path.display()))
+            .with_hint("choose another file: a key is not overwritten"),
+        io::ErrorKind::NotFound => Error::not_found(format!("no directory for {}", path.display())),
+        _ => fault(path, error),
+    })?;
+    let written = to.write_all(line(key).as_bytes()).and_then(|()| to.sync_all());
+    written.and_then(|()| file::sync_parent(path)).map_err(|it| fault(path, it))
 }
 
 /// Moves a key to where it belongs; when it was moved already there is nothing to do.
@@ -87,6 +103,11 @@ fn read(path: &Path) -> Result<Option<Key>> {
     decode(text)
         .map(Some)
         .map_err(|it| it.context(format!("the master key file {} does not read", path.display())))
+}
+
+/// A key as its file holds it.
+fn line(key: &Key) -> Zeroizing<String> {
+    Zeroizing::new(format!("{}\n", encode(key).expose()))
 }
 
 fn next(path: &Path) -> PathBuf {

@@ -47,9 +47,9 @@ mod imp {
     fn fault(error: Fault) -> Error {
         let out = match error {
             Fault::NoEntry => Error::store("the keyring has no key for this store")
-                .with_hint("Use the keyring of the user who made the store"),
+                .with_hint("use the keyring of the user who made the store"),
             _ => Error::store("the keyring cannot be used")
-                .with_hint("Unlock it, or start its service; without one use a key file or a passphrase"),
+                .with_hint("unlock it, or start its service; without one use a key file or a passphrase"),
         };
         // Its text may quote what is stored; kept for who looks, not shown.
         out.with_source(error)
@@ -74,6 +74,6 @@ mod imp {
 
     fn missing() -> Error {
         Error::not_configured("the feature `keyring` is not compiled in")
-            .with_hint("Build with the feature `keyring`, or use a key file or a passphrase")
+            .with_hint("build with the feature `keyring`, or use a key file or a passphrase")
     }
 }

@@ -48,7 +48,12 @@ impl KeySource {
 
 /// A passphrase, or a way to ask for it when it is needed for the first time.
 #[derive(Clone)]
-pub struct Passphrase(Arc<dyn Fn() -> Result<Secret> + Send + Sync>);
+pub struct Passphrase {
+    known: Ask,
+    new: Ask,
+}
+
+type Ask = Arc<dyn Fn() -> Result<Secret> + Send + Sync>;
 
 impl Passphrase {
     /// A passphrase that is known.
@@ -58,7 +63,15 @@ impl Passphrase {
 
     /// Asks once a secret is touched, on a thread that may block; not at all when none is.
     pub fn ask(ask: impl Fn() -> Result<Secret> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(ask))
+        let known: Ask = Arc::new(ask);
+        Self { new: Arc::clone(&known), known }
+    }
+
+    /// Asks in another way where a key is made from the answer: nothing can tell yet that it was mistyped.
+    #[must_use]
+    pub fn or_new(mut self, ask: impl Fn() -> Result<Secret> + Send + Sync + 'static) -> Self {
+        self.new = Arc::new(ask);
+        self
     }
 }
 
@@ -79,6 +92,11 @@ impl MasterKey {
     /// The key that wraps one connector's data key. Each wraps few enough for random nonces never to meet.
     pub(crate) fn wrapping(&self, connector_id: &str) -> Key {
         self.key.derive("connector-store data key 1", connector_id)
+    }
+
+    /// Writes the key to a new file, in the form in which a key file holds it.
+    pub(crate) fn write_new(&self, path: &Path) -> Result<()> {
+        file::write_new(path, &self.key)
     }
 }
 
@@ -255,8 +273,8 @@ pub(crate) fn load(source: &KeySource, row: KeyRow) -> Result<Loaded> {
     let (key, staged) = match source {
         KeySource::File(path) => file::load(path, &row)?,
         KeySource::Literal(text) => (proved(decode(text.expose())?), None),
-        KeySource::Passphrase(Passphrase(ask)) => match &row.kdf {
-            Some(kdf) => (proved(passphrase::stretch(&ask()?, kdf)?), None),
+        KeySource::Passphrase(passphrase) => match &row.kdf {
+            Some(kdf) => (proved(passphrase::stretch(&(passphrase.known)()?, kdf)?), None),
             None => (None, None),
         },
         KeySource::Keyring if row.source == "keyring" => {
@@ -279,7 +297,7 @@ pub(crate) fn create(source: &KeySource, now: SystemTime) -> Result<Loaded> {
 pub(crate) fn follow(source: &KeySource, old: &KeyRow, directory: &Path, now: SystemTime) -> Result<Loaded> {
     let mut loaded = make(source, Some(old), now)?;
     if old.is_proved_by(&loaded.master.key) {
-        return Err(Error::invalid("the new master key is the one in use").with_hint("Give another one"));
+        return Err(Error::invalid("the new master key is the one in use").with_hint("give another one"));
     }
     let retired = Retired::after(old, &loaded.row, directory);
     loaded.row = loaded.row.with_retired(retired.as_ref(), &loaded.master)?;
@@ -297,9 +315,9 @@ fn make(source: &KeySource, old: Option<&KeyRow>, now: SystemTime) -> Result<Loa
             key
         }
         KeySource::Literal(text) => decode(text.expose())?,
-        KeySource::Passphrase(Passphrase(ask)) => {
+        KeySource::Passphrase(passphrase) => {
             let parameters = passphrase::parameters()?;
-            let key = passphrase::stretch(&ask()?, &parameters)?;
+            let key = passphrase::stretch(&(passphrase.new)()?, &parameters)?;
             kdf = Some(parameters);
             key
         }
@@ -318,13 +336,26 @@ fn make(source: &KeySource, old: Option<&KeyRow>, now: SystemTime) -> Result<Loa
 
 /// The key with which a store is sealed is another one than was given.
 fn wrong(row: &KeyRow) -> Error {
-    let hint = match (row.source.as_str(), &row.location) {
-        ("file", Some(path)) => format!("Give the key file with which the store was sealed: {path}"),
-        ("literal", _) => "Give the key with which the store was sealed in CONNECTOR_MASTER_KEY".into(),
-        ("passphrase", _) => "Give the passphrase with which the store was sealed".into(),
-        _ => "Use the keyring with which the store was sealed".into(),
-    };
-    Error::refused("wrong master key").with_hint(hint)
+    Error::refused(WRONG).with_hint(right(row))
+}
+
+/// What is said of a key that is another one.
+pub(crate) const WRONG: &str = "wrong master key";
+
+/// How to come by the key with which a store is sealed.
+fn right(row: &KeyRow) -> String {
+    match (row.source.as_str(), &row.location) {
+        ("file", Some(path)) => format!("give the key file with which the store was sealed: {path}"),
+        ("literal", _) => "give the key with which the store was sealed in CONNECTOR_MASTER_KEY".into(),
+        ("passphrase", _) => {
+            "give the passphrase with which the store was sealed, in CONNECTOR_PASSPHRASE or \
+                              with `source = \"passphrase\"` under `[key]` in config.toml"
+                .into()
+        }
+        _ => "use the keyring with which the store was sealed: `source = \"keyring\"` under `[key]` in \
+              config.toml"
+            .into(),
+    }
 }
 
 fn prover(key: &Key) -> Key {
@@ -335,7 +366,7 @@ fn decode(text: &str) -> Result<Key> {
     let bytes = STANDARD.decode(text.trim()).map(Zeroizing::new);
     bytes.ok().and_then(|it| Key::from_bytes(&it)).ok_or_else(|| {
         Error::invalid("the master key is not 32 bytes in base64")
-            .with_hint("Make one with `openssl rand -base64 32`")
+            .with_hint("make one with `openssl rand -base64 32`")
     })
 }
 

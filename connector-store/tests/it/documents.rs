@@ -1,5 +1,5 @@
 use connector_core::{Access, ErrorKind, Expiry, Visibility};
-use connector_store::{Filter, Page, audit};
+use connector_store::{Filter, Page, Period, audit};
 
 use super::*;
 
@@ -116,8 +116,11 @@ async fn listing_filters_and_pages() {
         document.enabled = name != "b";
         document.resource_type = (name == "c").then(|| "s3-bucket".into());
         document.connector_type = if name == "a" { "gcp".into() } else { "aws".into() };
-        write.put_new(document, BTreeMap::new(), at(0)).await.expect("stored");
+        let registered = if name == "a" { at(1_000) } else { at(2_000) };
+        write.put_new(document, BTreeMap::new(), registered).await.expect("stored");
     }
+    let c = write.get("c").await.expect("read").expect("there");
+    write.update(c, None, at(3_000)).await.expect("changed");
     write.commit().await.expect("committed");
 
     let label = |value: &str| BTreeMap::from([("team \"q\"".to_owned(), value.to_owned())]);
@@ -135,6 +138,16 @@ async fn listing_filters_and_pages() {
         (Filter { enabled: Some(true), ..Filter::default() }, "acd"),
         (Filter { visible_to: text("ann"), ..Filter::default() }, "abd"),
         (Filter { owner: text("' OR 1 --"), ..Filter::default() }, ""),
+        (Filter { created: Period { from: Some(at(2_000)), before: None }, ..Filter::default() }, "bcd"),
+        (Filter { created: Period { from: None, before: Some(at(2_000)) }, ..Filter::default() }, "a"),
+        (Filter { updated: Period { from: Some(at(2_001)), before: None }, ..Filter::default() }, "c"),
+        (
+            Filter {
+                updated: Period { from: Some(at(1_500)), before: Some(at(2_500)) },
+                ..Filter::default()
+            },
+            "bd",
+        ),
     ];
     for (filter, expected) in cases {
         let found = store.list(&filter, &Page::all()).await.expect("listed");

@@ -139,11 +139,52 @@ async fn status_tells_what_there_is() {
     store.audit(&audit::Record::new(at(0), audit::Action::Mint, "ann")).await.expect("written");
     let status = store.status().await.expect("status");
     assert_eq!((status.connectors, status.secrets, status.kept, status.audit_records), (1, 2, 1, 1));
-    assert_eq!((&*status.integrity, &*status.journal_mode, status.schema_version), ("ok", "wal", 1));
+    assert_eq!((&*status.integrity, &*status.journal_mode, status.schema_version), ("ok", "wal", 2));
     assert_eq!(status.key_source.as_deref(), Some("file"));
     assert_eq!(status.key_location, Some(dir.path().join("master.key").to_string_lossy().into_owned()));
     assert!(status.size > 4096 && status.database.ends_with("store.db"));
     assert!(serde_json::to_value(&status).is_ok());
     run(dir.path(), "INSERT INTO kept VALUES ('nobody', 'x', 1, x'00')").await;
     assert_ne!(store.status().await.expect("status").integrity, "ok");
+}
+
+#[tokio::test]
+async fn an_empty_file_beside_a_master_key_is_no_new_store() {
+    let dir = tempfile::tempdir().expect("a directory");
+    put(&open(dir.path()).await, "one").await;
+    for name in ["store.db", "store.db-wal", "store.db-shm"] {
+        let path = dir.path().join(name);
+        if path.exists() {
+            std::fs::remove_file(path).expect("removed");
+        }
+    }
+    std::fs::write(dir.path().join("store.db"), b"").expect("written");
+    fails(dir.path(), "has lost its content").await;
+    // Without a key nothing was ever stored; and who removes the file says so himself.
+    let key = dir.path().join("master.key");
+    let kept = std::fs::read(&key).expect("read");
+    std::fs::remove_file(&key).expect("removed");
+    open(dir.path()).await.close().await;
+    std::fs::remove_file(dir.path().join("store.db")).expect("removed");
+    std::fs::write(&key, kept).expect("written");
+    open(dir.path()).await;
+}
+
+#[tokio::test]
+async fn a_store_of_the_first_version_is_brought_up_to_date() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let one = put(&open(dir.path()).await, "one").await;
+    run(
+        dir.path(),
+        "DROP INDEX connectors_by_created; DROP INDEX connectors_by_updated; \
+         ALTER TABLE connectors DROP COLUMN created; ALTER TABLE connectors DROP COLUMN updated; \
+         PRAGMA user_version = 1",
+    )
+    .await;
+    let store = open(dir.path()).await;
+    let created = connector_store::Period { from: Some(at(1_000)), before: None };
+    let filter = connector_store::Filter { created, ..connector_store::Filter::default() };
+    let found = store.list(&filter, &connector_store::Page::all()).await.expect("listed");
+    assert_eq!(found, std::slice::from_ref(&one));
+    assert_eq!(read(&store, &one).await.expect("opens"), CANARY);
 }

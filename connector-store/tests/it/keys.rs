@@ -26,10 +26,13 @@ async fn a_wrong_key_is_refused_and_changes_nothing() {
 
     std::fs::write(dir.path().join("other.key"), "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=\n")
         .expect("written");
-    for key in [
-        literal(2),
-        KeySource::File(dir.path().join("other.key")),
-        KeySource::File(dir.path().join("new.key")),
+    let missing = dir.path().join("new.key");
+    let wrong = (ErrorKind::Refused, "wrong master key".to_owned());
+    let gone = (ErrorKind::Store, format!("the master key file {} is missing", missing.display()));
+    for (key, expected) in [
+        (literal(2), &wrong),
+        (KeySource::File(dir.path().join("other.key")), &wrong),
+        (KeySource::File(missing.clone()), &gone),
     ] {
         let store = open_with(dir.path(), key).await;
         assert_eq!(store.get("one").await.expect("documents need no key").as_ref(), Some(&one));
@@ -42,13 +45,13 @@ async fn a_wrong_key_is_refused_and_changes_nothing() {
             store.keep(&one.id, "x", &"y".into()).await.expect_err("another key"),
             store.rotate_key(literal(3), at(9)).await.expect_err("another key"),
         ] {
-            assert_eq!((error.kind(), error.message()), (ErrorKind::Refused, "wrong master key"));
+            assert_eq!((error.kind(), error.message()), (expected.0, &*expected.1));
             assert!(error.hint().is_some_and(|it| it.contains("CONNECTOR_MASTER_KEY")), "{error:?}");
         }
         store.close().await;
     }
     assert_eq!(files(dir.path()), before);
-    assert!(!dir.path().join("new.key").exists(), "no key is made for a store that has one");
+    assert!(!missing.exists(), "no key is made for a store that has one");
     assert_eq!(read(&open_with(dir.path(), literal(1)).await, &one).await.expect("opens"), CANARY);
 }
 
@@ -163,6 +166,20 @@ async fn c6_a_passphrase_is_asked_for_once_and_only_when_needed() {
     let error = read(&open(dir.path()).await, &one).await.expect_err("a key file in place of a passphrase");
     assert!(error.hint().is_some_and(|it| it.contains("passphrase")), "{error:?}");
     assert!(!dir.path().join("master.key").exists());
+}
+
+#[tokio::test]
+async fn a_new_store_asks_in_its_own_way() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let key = || {
+        let ask = Passphrase::ask(|| Ok("known".into()));
+        KeySource::Passphrase(ask.or_new(|| Ok("chosen".into())))
+    };
+    let one = put(&open_with(dir.path(), key()).await, "one").await;
+    let chosen = KeySource::Passphrase(Passphrase::new("chosen".into()));
+    assert_eq!(read(&open_with(dir.path(), chosen).await, &one).await.expect("opens"), CANARY);
+    let error = read(&open_with(dir.path(), key()).await, &one).await.expect_err("asked as one that exists");
+    assert_eq!(error.kind(), ErrorKind::Refused);
 }
 
 #[tokio::test]

@@ -155,3 +155,42 @@ async fn a_damaged_store_is_replaced_and_kept_beside() {
         put(&store, "two").await;
     }
 }
+
+#[tokio::test]
+async fn what_is_no_copy_is_named_as_it_was_given() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let junk = dir.path().join("junk");
+    std::fs::write(&junk, b"no database at all, and long enough to be looked at".repeat(200))
+        .expect("written");
+    for (backup, kind) in [
+        (dir.path().to_owned(), ErrorKind::InvalidInput),
+        (junk, ErrorKind::Store),
+        (dir.path().join("nosuch"), ErrorKind::NotFound),
+    ] {
+        let error = restore(dir.path(), &backup).await.expect_err("no copy");
+        assert_eq!(error.kind(), kind, "{error:?}");
+        let text = format!("{error:?}");
+        assert!(text.contains(&*backup.display().to_string()) && !text.contains(".store.db."), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_copy_under_a_replaced_key_opens_with_the_kept_one() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (copy, kept) = (dir.path().join("copy.db"), dir.path().join("kept.key"));
+    let store = open(dir.path()).await;
+    assert_eq!(store.keep_key(&kept).await.expect_err("no key yet").kind(), ErrorKind::NotFound);
+    let one = put(&store, "one").await;
+    store.backup(&copy).await.expect("copied");
+    store.keep_key(&kept).await.expect("kept");
+    assert_eq!(store.keep_key(&kept).await.expect_err("it exists").kind(), ErrorKind::InvalidInput);
+    store.rotate_key(options(dir.path()).key, at(9)).await.expect("rotated");
+    drop(store);
+    let error = restore(dir.path(), &copy).await.expect_err("another key");
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert!(error.to_string().contains("another master key"), "{error:?}");
+    assert!(error.hint().is_some_and(|it| it.contains("CONNECTOR_MASTER_KEY_FILE")), "{error:?}");
+    let with_kept = options(dir.path()).with_key(KeySource::File(kept));
+    let store = Store::restore(with_kept, &copy).await.expect("the key of its time");
+    assert_eq!(read(&store, &one).await.expect("opens"), CANARY);
+}

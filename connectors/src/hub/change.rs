@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::draft::{Draft, Prepared};
 use super::ports::Pending;
-use super::register::keep_all;
+use super::register::{keep_all, notes};
 use super::{Hub, Reached};
 
 /// What to change of a connector. What is left out stays.
@@ -37,6 +37,49 @@ pub struct Changes {
     pub visibility: Option<Visibility>,
 }
 
+impl Changes {
+    /// A document with the changes made to it; nothing is checked, and nothing stored.
+    #[must_use]
+    pub fn applied_to(self, mut document: Document) -> Document {
+        let mut config: Map<String, Value> = document.config;
+        for (key, value) in self.config {
+            match value {
+                Some(value) => config.insert(key, value),
+                None => config.remove(&key),
+            };
+        }
+        document.config = config;
+        for (label, value) in self.labels {
+            match value {
+                Some(value) => document.labels.insert(label, value),
+                None => document.labels.remove(&label),
+            };
+        }
+        if let Some(resource_type) = self.resource_type {
+            document.resource_type = resource_type;
+        }
+        if let Some(resource_id) = self.resource_id {
+            document.resource_id = resource_id;
+        }
+        if let Some(duration) = self.duration {
+            document.duration = duration;
+        }
+        if let Some(expires_at) = self.expires_at {
+            document.expires_at = expires_at;
+        }
+        if let Some(allow) = self.allow {
+            document.allow = allow;
+        }
+        if let Some(description) = self.description {
+            document.description = Some(description).filter(|it| !it.is_empty());
+        }
+        if let Some(visibility) = self.visibility {
+            document.visibility = visibility;
+        }
+        document
+    }
+}
+
 impl std::fmt::Debug for Changes {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         // Values of the config may be secrets.
@@ -56,7 +99,8 @@ pub struct Deleted {
 
 impl Hub {
     /// Changes a connector. A change that breaks verifying is refused unless `force`; with `verify` off
-    /// nothing is called. The old version is used until the change is stored, and never after.
+    /// nothing is called. The old version is used until the change is stored, and never after. What changes
+    /// nothing stores nothing.
     ///
     /// # Errors
     /// As [`Hub::register`]; a change by somebody else meanwhile.
@@ -71,14 +115,17 @@ impl Hub {
             let old = self.get(name).await?;
             let own = self.opened.store.secrets(&old).await?;
             let Prepared { mut document, secrets, connector, warnings } =
-                self.prepare(Draft::new(changed(old.clone(), changes)), own).await?;
+                self.prepare(Draft::new(changes.applied_to(old.clone())), own.clone()).await?;
             let mut warnings = warnings;
             let mut reached = Vec::new();
             let pending = self.pending(&old.id);
             if verify && document.enabled {
-                let cx = self.cx.with_kept(pending.clone());
+                let cx = self.cx.with_kept(pending.clone()).with_anew(true);
                 match self.reach_for_storing(&cx, &connector, &mut document).await {
-                    Ok(rows) => reached = rows,
+                    Ok(rows) => {
+                        warnings.extend(notes(&rows));
+                        reached = rows;
+                    }
                     Err(error) if force => {
                         warnings.push(format!("stored although it does not verify: {error}"))
                     }
@@ -88,6 +135,13 @@ impl Hub {
                 }
             }
             connector.end();
+            if document == old && is_same(&secrets, &own) {
+                // Not a new version, for which all that is cached would be fetched again.
+                for (key, value) in pending.take() {
+                    self.opened.store.keep(&old.id, &key, &value).await?;
+                }
+                return Ok((old, reached, warnings));
+            }
             let stored = self.store_change(&old, document, secrets, &pending).await?;
             Ok((stored, reached, warnings))
         };
@@ -187,46 +241,11 @@ impl Hub {
     }
 }
 
+fn is_same(a: &BTreeMap<String, Secret>, b: &BTreeMap<String, Secret>) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.0 == b.0 && a.1.expose() == b.1.expose())
+}
+
 fn referred_to(name: &str, dependents: &[String]) -> Error {
     Error::invalid(format!("connector `{name}` is referred to by {}", dependents.join(", ")))
         .with_connector(name)
-}
-
-fn changed(mut document: Document, changes: Changes) -> Document {
-    let mut config: Map<String, Value> = document.config;
-    for (key, value) in changes.config {
-        match value {
-            Some(value) => config.insert(key, value),
-            None => config.remove(&key),
-        };
-    }
-    document.config = config;
-    for (label, value) in changes.labels {
-        match value {
-            Some(value) => document.labels.insert(label, value),
-            None => document.labels.remove(&label),
-        };
-    }
-    if let Some(resource_type) = changes.resource_type {
-        document.resource_type = resource_type;
-    }
-    if let Some(resource_id) = changes.resource_id {
-        document.resource_id = resource_id;
-    }
-    if let Some(duration) = changes.duration {
-        document.duration = duration;
-    }
-    if let Some(expires_at) = changes.expires_at {
-        document.expires_at = expires_at;
-    }
-    if let Some(allow) = changes.allow {
-        document.allow = allow;
-    }
-    if let Some(description) = changes.description {
-        document.description = Some(description).filter(|it| !it.is_empty());
-    }
-    if let Some(visibility) = changes.visibility {
-        document.visibility = visibility;
-    }
-    document
 }

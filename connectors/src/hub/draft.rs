@@ -145,6 +145,7 @@ fn shown(text: &str) -> String {
 /// What to tell a person who chooses this.
 fn warnings(registry: &Registry, document: &Document) -> Result<Vec<String>> {
     let method = registry.describe_method(&document.connector_type, &document.method)?;
+    let says_itself = method.warning.is_some();
     let mut warnings: Vec<String> = method.warning.into_iter().collect();
     if method.identity == Identity::User.as_str() && document.visibility == Visibility::Shared {
         warnings.push(format!(
@@ -152,7 +153,7 @@ fn warnings(registry: &Registry, document: &Document) -> Result<Vec<String>> {
             document.method
         ));
     }
-    if method.implicit {
+    if method.implicit && !says_itself {
         warnings.push(
             "the identity is that of this machine: elsewhere, and in containers, the same connector is somebody else or nobody".into(),
         );

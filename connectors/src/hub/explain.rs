@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use connector_core::{Access, Envelope, Error, Grant, Result, Step, Trust};
+use connector_core::{Document, Envelope, Error, Grant, Result, Step, Trust};
 use connector_store::Lookup;
 
 use super::Hub;
@@ -21,8 +21,11 @@ pub struct Explanation {
     pub grant: Grant,
     /// The requests that minting sends, without secrets: byte for byte what is sent.
     pub steps: Vec<Step>,
-    /// The provider's permissions that the access level carries.
+    /// The provider's permissions that a narrowed credential carries; empty when that is all that the
+    /// connector may.
     pub permissions: Vec<&'static str>,
+    /// What the method narrows by with this config; `None` when by nothing.
+    pub method_narrows: Option<&'static str>,
     /// What narrows a credential for this resource type, in words.
     pub narrows: String,
     /// Every bound of the life; the shortest one decides.
@@ -74,6 +77,7 @@ impl Hub {
     pub async fn explain(&self, name: &str, grant: Grant) -> Result<Explanation> {
         let explained = async {
             let document = self.usable(name).await?;
+            let asked = grant.duration;
             let handle = self.handle(name, grant).await?;
             let grant = handle.grant();
             let place = self.place(&document, &grant).await?;
@@ -86,14 +90,14 @@ impl Hub {
                 _ => CacheState::Empty,
             };
             let resource_type = grant.resource_type.clone().unwrap_or_default();
-            let access = grant.access.unwrap_or_default();
             let about = self.registry().describe_resource(&document.connector_type, &resource_type)?;
             let family = self.opened.family(&document).await?;
             Ok(Explanation {
                 steps: handle.plan()?,
-                permissions: self.carried(&document.connector_type, &resource_type, access)?,
+                method_narrows: self.opened.open(&self.cx, name).await?.method(&self.cx).1.narrows,
+                permissions: handle.carried(),
                 narrows: about.narrows,
-                lifetime: self.bounds(&document, &grant).await?,
+                lifetime: self.bounds(&document, asked, about.max_seconds).await?,
                 sources: family.into_iter().skip(1).map(|it| it.name).collect(),
                 clients: handle.clients(),
                 connector: document.name,
@@ -124,29 +128,22 @@ impl Hub {
         trusted.await.map_err(|error: Error| error.with_connector(name))
     }
 
-    fn carried(
+    async fn bounds(
         &self,
-        connector_type: &str,
-        resource_type: &str,
-        access: Access,
-    ) -> Result<Vec<&'static str>> {
-        self.registry().permissions(connector_type, resource_type, access)
-    }
-
-    async fn bounds(&self, document: &connector_core::Document, grant: &Grant) -> Result<Vec<LifetimeBound>> {
-        let method = self.registry().describe_method(&document.connector_type, &document.method)?;
-        let source_ends = self.opened.open(&self.cx, &document.name).await?.method(&self.cx).2;
+        document: &Document,
+        asked: Option<Duration>,
+        of_resource: Option<u64>,
+    ) -> Result<Vec<LifetimeBound>> {
+        let (_, method, source_ends) = self.opened.open(&self.cx, &document.name).await?.method(&self.cx);
         let bound = |by, duration, until| LifetimeBound { by, duration, until, decides: false };
         let mut bounds: Vec<_> = [
-            grant.duration.map(|it| bound("asked", Some(it), None)),
-            document
-                .duration
-                .filter(|_| grant.duration.is_none())
-                .map(|it| bound("connector", Some(it), None)),
+            asked.map(|it| bound("asked", Some(it), None)),
+            document.duration.map(|it| bound("connector", Some(it), None)),
             method
                 .lifetime
-                .filter(|_| grant.duration.or(document.duration).is_none())
-                .map(|it| bound("method default", Some(Duration::from_secs(it.default)), None)),
+                .filter(|_| asked.or(document.duration).is_none())
+                .map(|it| bound("method default", Some(it.default), None)),
+            of_resource.map(|it| bound("resource type", Some(Duration::from_secs(it)), None)),
             document.expires_at.map(|it| bound("end of the connector", None, Some(it))),
             source_ends.map(|it| bound("end of the stored credential", None, Some(it))),
         ]

@@ -80,10 +80,12 @@ impl Opened {
             family.iter().map(|it| self.registry.identity(it, cx)).collect::<Result<Vec<_>>>()?;
         let open = self.connectors.lock().unwrap_or_else(PoisonError::into_inner).get(&document.id).cloned();
         if let Some(open) = open.filter(|it| it.made_from == made_from && it.identities == identities) {
+            open.connector.confirm(cx.now());
             return Ok(open.connector);
         }
         let own = self.store.secrets(&document).await?;
         let connector = self.parse(&document, own).await?;
+        connector.confirm(cx.now());
         let version = Version { made_from, identities, connector: connector.clone() };
         let mut connectors = self.connectors.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(old) = connectors.insert(document.id.clone(), version) {
@@ -148,20 +150,14 @@ impl Opened {
 
     /// A grant with what the document fixes; both have to agree.
     pub(super) fn complete(&self, document: &Document, grant: Grant) -> Result<Grant> {
-        let types = self.registry.resource_types(&document.connector_type)?;
-        let fixed = document.resource_type.as_deref();
-        let resource_type = match (fixed, grant.resource_type.as_deref()) {
-            (Some(fixed), Some(asked)) if fixed != asked => {
-                return Err(Error::field(
-                    "resource_type",
-                    format!("connector `{}` serves `{fixed}` only", document.name),
-                ));
-            }
-            (Some(fixed), _) => fixed.to_owned(),
-            (None, Some(asked)) => asked.to_owned(),
-            (None, None) => match types.as_slice() {
-                [only] => (*only).to_owned(),
-                _ => {
+        let resource_type = match self.resource_type(document, grant.resource_type.as_deref())? {
+            Some(resource_type) => resource_type,
+            None => match self.registry.resource_types(&document.connector_type)?.as_slice() {
+                [only] => {
+                    self.registry.supports(document, only)?;
+                    (*only).to_owned()
+                }
+                types => {
                     return Err(Error::field(
                         "resource_type",
                         format!("missing: connector `{}` serves {}", document.name, types.join(", ")),
@@ -170,11 +166,24 @@ impl Opened {
                 }
             },
         };
-        self.registry.supports(document, &resource_type)?;
         let id = self.complete_id(document, &resource_type, grant.resource_id.as_deref())?;
         let mut grant = grant.with_type(resource_type);
         grant.resource_id = id;
         Ok(grant)
+    }
+
+    /// The resource type that a document fixes or a caller asks for; both have to agree, and the method has
+    /// to work for it.
+    pub(super) fn resource_type(&self, document: &Document, asked: Option<&str>) -> Result<Option<String>> {
+        let chosen = match (document.resource_type.as_deref(), asked) {
+            (Some(fixed), Some(asked)) if fixed != asked => {
+                let message = format!("connector `{}` serves `{fixed}` only", document.name);
+                return Err(Error::field("resource_type", message));
+            }
+            (fixed, asked) => fixed.or(asked),
+        };
+        chosen.map_or(Ok(()), |it| self.registry.supports(document, it))?;
+        Ok(chosen.map(str::to_owned))
     }
 
     fn complete_id(

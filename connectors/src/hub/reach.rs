@@ -19,7 +19,8 @@ pub struct Reached {
     pub connector_type: String,
     /// The resource type.
     pub resource_type: String,
-    /// The ids, or why there are none: its kind tells "not allowed" from "failed".
+    /// The ids, or why there are none: its kind tells "none there" (not found) from "not allowed" (refused)
+    /// from "failed" (all else).
     pub listing: Result<Listing>,
 }
 
@@ -91,18 +92,18 @@ impl Hub {
         connector: &AnyConnector,
         grant: Grant,
     ) -> Result<Verified> {
+        let cx = &self.cx.with_anew(true);
         let one_resource = grant.resource_id.is_some() || document.resource_id.is_some();
-        let one_type = grant.resource_type.clone().or_else(|| document.resource_type.clone());
+        let one_type = self.opened.resource_type(document, grant.resource_type.as_deref())?;
         let reached = if one_resource {
             let grant = self.opened.complete(document, grant)?;
-            vec![self.reach_one(&self.cx, document, connector, grant).await?.0]
+            vec![self.reach_one(cx, document, connector, grant).await?.0]
         } else if let Some(resource_type) = one_type {
-            self.opened.registry.supports(document, &resource_type)?;
-            let listing = connector.list(&self.cx, &resource_type).await.and_then(all_failed)?;
+            let listing = connector.list(cx, &resource_type).await.and_then(all_failed)?;
             vec![reached(document, &resource_type, Ok(listing))]
         } else {
-            connector.authenticate(&self.cx).await?;
-            self.list_types(&self.cx, document, connector).await?
+            connector.authenticate(cx).await?;
+            self.list_types(cx, document, connector).await?
         };
         Ok(Verified { connector: document.name.clone(), reached })
     }
@@ -198,9 +199,52 @@ impl Hub {
             Some(name) => vec![self.get(name).await?],
             None => self.list(&Filter::default()).await?,
         };
+        self.list_resources_of(&documents, resource_type, resource_id).await
+    }
+
+    /// Lists what these connectors reach. One that is for another type or another resource than what is
+    /// asked has no row.
+    ///
+    /// # Errors
+    /// An id that no connector type reads; what stands in the way of one connector is in its row.
+    pub async fn list_resources_of(
+        &self,
+        documents: &[Document],
+        resource_type: Option<&str>,
+        resource_id: Option<&str>,
+    ) -> Result<Vec<Reached>> {
+        if let (Some(resource_type), Some(id)) = (resource_type, resource_id) {
+            self.check_readable(resource_type, id)?;
+        }
         let rows = documents.iter().map(|document| self.list_one(document, resource_type, resource_id));
         let rows: Vec<Vec<Reached>> = stream::iter(rows).buffered(SIDE_BY_SIDE).collect().await;
         Ok(rows.into_iter().flatten().collect())
+    }
+
+    /// That some connector type reads this id; what none reads is wrong once, not once per connector.
+    fn check_readable(&self, resource_type: &str, id: &str) -> Result<()> {
+        let registry = self.registry();
+        let offering = registry.overview().filter(|it| it.resource_types.contains(&resource_type));
+        let mut first = None;
+        for connector_type in offering {
+            match registry.parse(connector_type.id, resource_type, id) {
+                Ok(_) => return Ok(()),
+                Err(error) => first = first.or(Some(error)),
+            }
+        }
+        first.map_or(Ok(()), |error| {
+            Err(match error.field_problems() {
+                [] => Error::field("resource_id", error.message()),
+                _ => error,
+            })
+        })
+    }
+
+    /// Whether a connector may be for this resource: its type reads the id, and it is not for another one.
+    fn may_serve(&self, document: &Document, resource_type: &str, id: &str) -> bool {
+        let parsed = self.registry().parse(&document.connector_type, resource_type, id);
+        let fixed = document.resource_id.as_deref().filter(|_| !document.partial);
+        parsed.is_ok_and(|parsed| parsed.partial || fixed.is_none_or(|fixed| fixed == parsed.id))
     }
 
     async fn list_one(&self, document: &Document, asked: Option<&str>, id: Option<&str>) -> Vec<Reached> {
@@ -209,6 +253,7 @@ impl Hub {
             document.resource_type.as_deref().is_none_or(|fixed| fixed == *it)
                 && asked.is_none_or(|asked| asked == *it)
                 && self.registry().supports(document, it).is_ok()
+                && id.is_none_or(|id| self.may_serve(document, it, id))
         };
         let types: Vec<&str> = types.into_iter().filter(serves).collect();
         if types.is_empty() {

@@ -68,15 +68,16 @@ impl Hub {
         if connector_core::check_name(&draft.document.name).is_ok() {
             self.check_free(&draft.document.name).await?;
         }
-        let Prepared { mut document, secrets, connector, warnings } =
+        let Prepared { mut document, secrets, connector, mut warnings } =
             self.prepare(draft, BTreeMap::new()).await?;
         let pending = self.pending("");
         let reached = if how.verifies() {
-            let cx = self.cx.with_kept(pending.clone());
+            let cx = self.cx.with_kept(pending.clone()).with_anew(true);
             self.reach_for_storing(&cx, &connector, &mut document).await?
         } else {
             Vec::new()
         };
+        warnings.extend(notes(&reached));
         // What authenticating here gave belongs to the draft: the stored connector begins anew.
         connector.end();
         if document.expires_at.is_none() {
@@ -153,6 +154,12 @@ impl Hub {
         document.duration = document.duration.or(best.duration);
         Ok((Draft::new(document), best))
     }
+}
+
+/// What the provider's answers showed.
+pub(super) fn notes(reached: &[Reached]) -> impl Iterator<Item = String> {
+    let listings = reached.iter().filter_map(|row| row.listing.as_ref().ok());
+    listings.flat_map(|listing| listing.notes.iter().cloned())
 }
 
 /// Stores what a draft kept, together with its document.

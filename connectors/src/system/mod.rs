@@ -29,11 +29,10 @@ pub fn context_with(timeouts: Timeouts) -> Context {
     let context = Context::detached(SystemClock)
         .with_environment(SystemEnvironment)
         .with_files(SystemFiles)
-        .with_commands(SystemCommands);
+        .with_commands(SystemCommands)
+        .with_call_limit(timeouts.call);
     #[cfg(feature = "http")]
     let context = context.with_http(SystemHttp::new(timeouts));
-    #[cfg(not(feature = "http"))]
-    let _ = timeouts;
     context
 }
 
@@ -42,7 +41,7 @@ pub fn context_with(timeouts: Timeouts) -> Context {
 pub struct Timeouts {
     /// To connect, TLS included.
     pub connect: Duration,
-    /// From the start to the last byte of the answer.
+    /// From the start to the last byte of the answer, with all that is sent again for it.
     pub call: Duration,
 }
 

@@ -99,6 +99,19 @@ async fn an_update_that_breaks_verifying_changes_nothing_unless_forced() {
 }
 
 #[tokio::test]
+async fn an_update_to_what_it_is_already_is_no_new_version() {
+    let (home, clock) = (tempfile::tempdir().expect("a directory"), VirtualClock::default());
+    let hub = hub(home.path(), &clock).await;
+    register(&hub, "a", "same").await;
+    for changes in [Changes::default(), with_key(KEY)] {
+        let (document, reached, _) = hub.update("a", changes, true, false).await.expect("it verifies");
+        assert_eq!((document.version, reached.len()), (1, 1));
+    }
+    let (document, _, _) = hub.update("a", with_key("another"), true, false).await.expect("it verifies");
+    assert_eq!(document.version, 2);
+}
+
+#[tokio::test]
 async fn what_a_refused_update_keeps_is_dropped_and_what_it_renews_stays_good() {
     let (home, clock) = (tempfile::tempdir().expect("a directory"), VirtualClock::default());
     let hub = hub(home.path(), &clock).await;

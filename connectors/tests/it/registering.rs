@@ -162,6 +162,21 @@ async fn s28_s29_s30_consumers_find_and_link_what_fits() {
 }
 
 #[tokio::test]
+async fn s16_verifying_stays_within_what_the_connector_is_for() {
+    let home = tempfile::tempdir().expect("a directory");
+    let hub = hub(home.path(), &VirtualClock::default()).await;
+    let mut boxes = draft("boxes", "scope");
+    boxes.document.resource_type = Some("acme-box".into());
+    hub.register(boxes, Registration::Verified).await.expect("stored");
+    let error = hub.verify("boxes", Grant::of_type("acme-shelf")).await.expect_err("it is for boxes");
+    assert_eq!(
+        error.field_problems()[0].to_string(),
+        "resource_type: connector `boxes` serves `acme-box` only"
+    );
+    hub.verify("boxes", Grant::of_type("acme-box")).await.expect("its own");
+}
+
+#[tokio::test]
 async fn s16_grants_have_to_agree_with_what_the_connector_fixes() {
     let home = tempfile::tempdir().expect("a directory");
     let hub = hub(home.path(), &VirtualClock::default()).await;

@@ -96,7 +96,9 @@ fn generated(program: &Path) -> Result<BTreeMap<String, String>> {
 fn type_ids(value: &Value) -> Result<Vec<String>> {
     let list = value.as_array().or_else(|| value.as_object()?.values().find_map(Value::as_array));
     let id = |entry: &Value| entry.as_str().or_else(|| entry["type"].as_str()).map(str::to_owned);
-    let ids: Option<Vec<_>> = list.and_then(|list| list.iter().map(id).collect());
+    // What is only known by name has nothing to describe.
+    let here = |entry: &&Value| entry["available"]["local"] != false;
+    let ids: Option<Vec<_>> = list.and_then(|list| list.iter().filter(here).map(id).collect());
     ids.filter(|ids| !ids.is_empty()).ok_or_else(|| "`list-types -o json` lists no types".to_owned())
 }
 

@@ -150,6 +150,14 @@ impl AuthMethod for Implicit {
         chain::describe(cx, stored.get("profile_name").and_then(Value::as_str))
     }
 
+    fn narrows(&self) -> Option<&'static str> {
+        Self::ABOUT.narrows.filter(|_| self.role_arn.is_some() && self.own().can_narrow())
+    }
+
+    fn scope(&self) -> Option<&str> {
+        Some(self.network.region.as_str())
+    }
+
     async fn authenticate(
         &self,
         cx: &Call<'_>,

@@ -137,7 +137,7 @@ async fn assume(
         .set_external_id(role.external_id.as_ref().map(ToString::to_string))
         .set_duration_seconds(sts::seconds(role.duration.map(|it| it.min(longest))));
     if let Some(serial) = &role.mfa_serial {
-        let code = mfa_code(cx, serial.as_str()).await?;
+        let code = mfa_code(cx, serial.as_str(), "give the code with `--mfa-code`").await?;
         request = request.serial_number(serial.as_str()).token_code(code.expose());
     }
     let mut out = Sts::new(cx, place, Some(&base.session.keys)).assume_role(request).await?;

@@ -101,9 +101,12 @@ impl Login<'_> {
         let portal = &self.portal.start_url;
         // Before any call: without a person, none is made.
         cx.tell(&format!("Logging in to {portal}")).await.map_err(|error| {
-            error
-                .context(format!("there is no login to {portal}, or it has ended"))
-                .with_hint(hint_for(cx, "run `connector verify NAME` on a terminal to log in"))
+            error.context(format!("there is no login to {portal}, or it has ended")).with_hint(
+                match cx.terms().id.as_str() {
+                    "" => "register on a terminal to log in".to_owned(),
+                    _ => hint_for(cx, "run `connector verify NAME` on a terminal to log in"),
+                },
+            )
         })?;
         let client = match client {
             Some(client) => client,
@@ -145,8 +148,10 @@ impl Login<'_> {
                 _ => return Err(error::from_sdk(cx, CREATE_TOKEN, error)),
             }
         }
-        Err(Error::refused("nobody confirmed the code in time")
-            .with_hint(hint_for(cx, "run `connector verify NAME` again")))
+        Err(Error::refused("nobody confirmed the code in time").with_hint(match cx.terms().id.as_str() {
+            "" => "register again".to_owned(),
+            _ => hint_for(cx, "run `connector verify NAME` again"),
+        }))
     }
 
     async fn register(&self, cx: &Context) -> Result<Client> {

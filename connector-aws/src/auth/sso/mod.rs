@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_sdk_sso::config::Region as SdkRegion;
 use connector_core::{
-    AuthMethod, Authenticated, Call, Error, Identity, Life, MethodAbout, Problem, Result, Secret, Trust,
+    AuthMethod, Authenticated, Call, Error, Identity, Life, MethodAbout, Problem, Result, Secret, Step, Trust,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -35,14 +35,25 @@ pub struct Sso {
     #[serde(flatten)]
     pub network: Network,
     /// The start URL of the organisation's access portal, such as `https://d-1234567890.awsapps.com/start`.
-    #[schemars(extend("pattern" = r"^https?://[^\s]+$", "maxLength" = 2048))]
+    #[schemars(extend(
+        "pattern" = r"^https?://[^\s]+$",
+        "maxLength" = 2048,
+        "x-form" = "the URL of an access portal",
+        "examples" = ["https://d-1234567890.awsapps.com/start"],
+    ))]
     pub start_url: String,
     /// The region that the Identity Center is in; often not the one of the resources.
     pub sso_region: Region,
     /// The account whose role is used.
     pub account_id: AccountId,
     /// The name of the role (the permission set) in that account.
-    #[schemars(extend("pattern" = r"^[0-9A-Za-z_+=,.@-]+$", "minLength" = 1, "maxLength" = 64))]
+    #[schemars(extend(
+        "pattern" = r"^[0-9A-Za-z_+=,.@-]+$",
+        "minLength" = 1,
+        "maxLength" = 64,
+        "x-form" = "the name of a role, letters, digits or _+=,.@-",
+        "examples" = ["PowerUserAccess"],
+    ))]
     pub role_name: String,
     /// A login to begin with, in the form in which the `aws` program keeps one. Auto-configuration takes it
     /// over; a login by device code takes its place.
@@ -97,6 +108,10 @@ impl AuthMethod for Sso {
         problems
     }
 
+    fn scope(&self) -> Option<&str> {
+        Some(self.network.region.as_str())
+    }
+
     async fn authenticate(&self, cx: &Call<'_>, _: Option<&Narrowing>) -> Result<Authenticated<Session>> {
         let place = self.network.place(cx)?;
         let login = device::Login { portal: self, place: &place };
@@ -113,6 +128,16 @@ impl AuthMethod for Sso {
             Failure::LoggedOut(error) | Failure::Other(error) => error,
         })?;
         Ok(out.not_narrowed("a role of IAM Identity Center takes no session policy"))
+    }
+
+    fn plan(&self, _: &Call<'_>, _: Option<&Narrowing>) -> Result<Vec<Step>> {
+        let parameters = [
+            ("role_name", self.role_name.as_str()),
+            ("account_id", self.account_id.as_str()),
+            ("x-amz-sso_bearer_token", "[HIDDEN]"),
+        ];
+        let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Ok(vec![Step::new(ROLE_CREDENTIALS, parameters.into())])
     }
 
     async fn trust(&self, _: &Call<'_>) -> Result<Option<Trust>> {

@@ -73,6 +73,7 @@ async fn s21_root_gets_an_hour_once_it_is_known() {
     assert_eq!(field(&world.forms()[2], "DurationSeconds"), Some("3600"));
 
     // A user's key is looked at once, too, and then not again.
+    let token: SessionToken = method(keyed(json!({})));
     let cut = || given("GetSessionToken", "1", 3600);
     let world =
         World::new().answers(cut()).answers(caller("arn:aws:iam::123456789012:user/a")).answers(cut());

@@ -1,15 +1,20 @@
 //! Each method against scripted answers: what is sent, what comes out, what is refused.
 
 mod configs;
+mod explaining;
 mod federation_token;
 mod found_keys;
+mod hints;
 mod iam_role;
 mod implicit;
+mod kept_session;
 mod long_lived;
+mod network;
 mod packed_policies;
 #[cfg(feature = "sso")]
 mod sso;
 mod web_identity;
+mod whose_key;
 
 use connector_core::Access;
 use serde_json::{Value, json};

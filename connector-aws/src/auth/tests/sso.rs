@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use connector_core::{Error, ErrorKind, Expiry};
+use connector_core::{AuthMethod, Error, ErrorKind, Expiry};
 use serde_json::{Value, json};
 
 use super::merge;
@@ -197,7 +197,11 @@ async fn without_a_person_no_login_begins() {
     let world = World::new();
     let error = authenticate(&sso(json!({})), &world.context(), None, None).await.expect_err("nobody");
     assert_eq!((error.kind(), world.sent().len()), (ErrorKind::Refused, 0));
-    assert!(error.hint().unwrap_or_default().contains("connector verify NAME"), "{error:?}");
+    assert_eq!(
+        error.hint(),
+        Some("register on a terminal to log in"),
+        "nothing is stored that could be verified"
+    );
     let error = authenticate(&sso(json!({})), &world.named("portal"), None, None).await.expect_err("nobody");
     assert!(error.hint().unwrap_or_default().contains("`connector verify portal`"), "{error:?}");
 
@@ -256,4 +260,18 @@ async fn nobody_confirms_or_somebody_declines() {
     let world = begin().answers(json_refusal(400, "AccessDeniedException"));
     let error = authenticate(&sso(json!({})), &world.context(), None, None).await.expect_err("declined");
     assert!(error.message().contains("declined"), "{error}");
+}
+
+/// What is sent for a credential is told, without the token.
+#[test]
+fn the_plan_is_the_one_call() {
+    let world = World::new();
+    let cx = world.context();
+    let steps = sso(json!({})).plan(&connector_core::Call::new(&cx, None), None).expect("a plan");
+    assert_eq!(steps.len(), 1);
+    assert_eq!(steps[0].call, "sso:GetRoleCredentials");
+    let value =
+        |name: &str| steps[0].parameters.iter().find(|(it, _)| it == name).map(|(_, value)| value.as_str());
+    assert_eq!(value("account_id"), Some("123456789012"));
+    assert_eq!(value("x-amz-sso_bearer_token"), Some("[HIDDEN]"));
 }

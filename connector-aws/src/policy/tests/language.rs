@@ -49,7 +49,8 @@ fn what_is_no_policy_is_refused_by_its_place_and_not_quoted() {
         (r#""hunter2""#, "not a JSON object"),
         (r#"{"Statement":[]}"#, "no Statement"),
         (r#"{"Statement":["hunter2"]}"#, "statement 1"),
-        (r#"{"Statement":{"Effect":"Allow","Action":"a:b","Resource":"*"},"hunter2":1}"#, "more than"),
+        (r#"{"Statement":{"Effect":"Allow","Action":"a:b","Resource":"*"},"hunter2":1}"#, "element that no"),
+        (r#"{"Statement":{"Effect":"Allow","Action":"a:b","Resource":"*"},"Sid":"hunter2"}"#, "element Sid"),
         (r#"{"Statement":{"Effect":"hunter2","Action":"a:b","Resource":"*"}}"#, "Effect"),
         (r#"{"Statement":{"Effect":"Allow","Resource":"*"}}"#, "Action and NotAction"),
         (

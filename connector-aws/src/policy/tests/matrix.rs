@@ -84,10 +84,10 @@ fn s34_bucket() {
     );
 }
 
-/// `a` means what lies under `a/`, and neither lists nor reads `ab/`.
+/// `a/` means what lies under it, `a` that and the object of this name; neither lists nor reads `ab`.
 #[test]
 fn s34_bucket_prefix_and_its_siblings() {
-    for within in ["a", "a/"] {
+    for (within, names_an_object) in [("a", true), ("a/", false)] {
         check(
             &bucket("zen", Some(within)),
             Write,
@@ -105,7 +105,10 @@ fn s34_bucket_prefix_and_its_siblings() {
                 ("s3:ListBucket", "arn:aws:s3:::zen", &[("s3:prefix", "ab/")], false),
                 ("s3:ListBucketMultipartUploads", "arn:aws:s3:::zen", ROOT, false),
                 ("s3:GetObject", "arn:aws:s3:::zen/ab/x", ROOT, false),
-                ("s3:GetObject", "arn:aws:s3:::zen/a", ROOT, false),
+                ("s3:GetObject", "arn:aws:s3:::zen/ab", ROOT, false),
+                ("s3:GetObject", "arn:aws:s3:::zen/a", ROOT, names_an_object),
+                ("s3:GetObjectVersion", "arn:aws:s3:::zen/a", ROOT, names_an_object),
+                ("s3:PutObject", "arn:aws:s3:::zen/a", ROOT, names_an_object),
                 ("s3:PutObject", "arn:aws:s3:::zen/b/a/x", ROOT, false),
                 ("s3:GetObject", "arn:aws:s3:::zen2/a/x", ROOT, false),
             ],
@@ -231,6 +234,27 @@ fn s34_secret() {
         );
     }
     assert!(full.policy(Read, Partition::China).is_err());
+}
+
+/// What a credential is said to carry is what its policy allows: listing ids is the connector's own affair.
+#[test]
+fn s34_what_is_carried_is_what_the_policy_allows() {
+    let targets = [
+        bucket("zen", None),
+        bucket("zen", Some("a")),
+        registry(None),
+        Target::PublicRegistry { repository: None },
+    ];
+    for target in targets {
+        let policy = target.policy(Write, Partition::Aws).expect("a policy");
+        let mut allowed: Vec<_> = policy.statements.iter().flat_map(|it| it.actions.patterns()).collect();
+        let mut carried = target.carries(Write);
+        allowed.sort();
+        carried.sort();
+        assert_eq!(carried, allowed);
+        assert!(!carried.contains(&"s3:ListAllMyBuckets"));
+    }
+    assert!(!bucket("zen", Some("a")).carries(Write).contains(&"s3:ListBucketMultipartUploads"));
 }
 
 #[test]

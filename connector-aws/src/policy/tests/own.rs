@@ -102,8 +102,24 @@ fn own_policies_come_as_text_or_object() {
     let principal = json!({ "Statement":
         { "Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*" } });
     let large = json!({ "Statement": { "Effect": "Allow", "Action": "x".repeat(2048), "Resource": "*" } });
-    for bad in [json!(1), json!([]), json!("hunter2"), json!({}), principal, large] {
-        let error = from(bad).expect_err("bad");
-        assert!(!error.to_string().contains("hunter2"), "{error}");
+    assert!(from(json!(1)).is_err() && from(json!([])).is_err());
+    // Each says what is wrong, and none is ever sent.
+    for (bad, says) in [
+        (json!("hunter2"), "not JSON: line 1, column 1"),
+        (json!("{\"Statement\": [\n  hunter2"), "not JSON: line 2, column 3"),
+        (json!({}), "no Statement"),
+        (json!({ "Statement": "a" }), "Statement is neither"),
+        (json!({ "Statements": [] }), "holds the element Statements"),
+        (
+            json!({ "Statement": [{ "Effect": "Allow", "Action": "*" }] }),
+            "statement 1 of the policy: expected one of Resource",
+        ),
+        (principal, "Principal"),
+        (large, "too large: 2"),
+    ] {
+        let bad = from(bad).expect("kept for its reason");
+        let fault = bad.fault().expect("a reason");
+        assert!(fault.contains(says) && !fault.contains("hunter2"), "{fault}");
+        assert!(SessionPolicies::choose(None, Some(&bad), &[]).is_err());
     }
 }

@@ -225,12 +225,22 @@ fn c24_hostile_names_open_no_sibling() {
                 let policy = Policy::parse(&policy.to_json()).expect("our own JSON");
                 for prefix in [&within, &other] {
                     for bucket_asked in [bucket, other_bucket] {
-                        let ours = bucket_asked == bucket && prefix.as_str().starts_with(within.as_str());
-                        let expected =
-                            if ours { Decision::Allowed } else { Decision::Denied(Denial::Implicit) };
-                        let object = format!("arn:aws:s3:::{bucket_asked}/{prefix}x");
-                        prop_assert_eq!(policy.allows(&Request::new("s3:PutObject", &object)), expected);
-                        let context = [("s3:prefix", prefix.as_str())];
+                        let expect = |ours: bool| match ours && bucket_asked == bucket {
+                            true => Decision::Allowed,
+                            false => Decision::Denied(Denial::Implicit),
+                        };
+                        let (asked, folder) = (prefix.folder(), within.folder());
+                        let expected = expect(asked.starts_with(&folder));
+                        let under = format!("arn:aws:s3:::{bucket_asked}/{asked}x");
+                        prop_assert_eq!(policy.allows(&Request::new("s3:PutObject", &under)), expected);
+                        // The object of the very name, and its sibling.
+                        for key in [prefix.as_str().to_owned(), format!("{prefix}2")] {
+                            let ours = key.starts_with(&folder) || within.object() == Some(&key);
+                            let object = format!("arn:aws:s3:::{bucket_asked}/{key}");
+                            let decision = policy.allows(&Request::new("s3:PutObject", &object));
+                            prop_assert_eq!(decision, expect(ours));
+                        }
+                        let context = [("s3:prefix", asked.as_str())];
                         let place = format!("arn:aws:s3:::{bucket_asked}");
                         let listing = Request::new("s3:ListBucket", &place).with_context(&context);
                         prop_assert_eq!(policy.allows(&listing), expected);

@@ -1,9 +1,10 @@
 //! Environment variables as shells and files write them. Whatever a value holds, it is set to exactly that,
 //! and nothing in it is run.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use connector_core::{EnvironmentForm, Secret};
+use connector_core::{EnvironmentForm, Error, Result, Secret};
 use zeroize::Zeroizing;
 
 use crate::args::EnvFormat;
@@ -43,6 +44,16 @@ fn lines(text: &mut String, format: EnvFormat, form: &EnvironmentForm, remark: &
         }
     }
     Ok(())
+}
+
+/// Names and texts in YAML, `null` where the variable must not be set.
+pub(super) fn yaml(form: &EnvironmentForm) -> Result<Secret> {
+    let set = form.set.iter().map(|(name, value)| (name.as_str(), Some(value.expose())));
+    let unset = form.unset.iter().map(|name| (name.as_str(), None));
+    let all: BTreeMap<&str, Option<&str>> = set.chain(unset).collect();
+    serde_saphyr::to_string(&all)
+        .map(Secret::new)
+        .map_err(|_| Error::unexpected("the variables cannot be written in this form"))
 }
 
 /// One object: a text where the variable is set, `null` where it must not be.

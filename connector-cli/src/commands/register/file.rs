@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use connector_core::{Error, Problem, Result, Visibility, parse_duration, parse_time};
+use serde_json::error::Category;
 use serde_json::{Map, Value};
 
 use super::Wish;
+use super::unique::Unique;
 use crate::values;
 
 /// What the store adds to a document: as good as not said.
@@ -28,8 +30,8 @@ const ADDED: &[&str] = &[
 /// Reads a file, or standard input for `-`.
 ///
 /// # Errors
-/// A missing file, one that is none of the three forms (with the line), or that has keys nobody knows. No
-/// value is quoted.
+/// A missing file, or one that is none of the three forms (with the line). Keys that nobody knows, and what
+/// does not fit its key, are faults of the wish. No value is quoted.
 pub(super) fn read(path: &Path) -> Result<Wish> {
     let (text, name) = if path == Path::new("-") {
         (values::read_all(std::io::stdin().lock(), "standard input")?, "standard input".to_owned())
@@ -38,13 +40,19 @@ pub(super) fn read(path: &Path) -> Result<Wish> {
     };
     let extension = path.extension().and_then(|it| it.to_str()).unwrap_or_default();
     match parse(&text, &name, extension)? {
-        Value::Object(map) => wish(map, &name),
+        Value::Object(map) => Ok(wish(map, &name)),
         _ => Err(Error::invalid(format!("{name} does not hold keys and values"))),
     }
 }
 
 fn parse(text: &str, name: &str, extension: &str) -> Result<Value> {
-    let json = || serde_json::from_str(text).map_err(|error| at(name, "JSON", Some(error.line())));
+    let json = || {
+        serde_json::from_str(text).map(|Unique(value)| value).map_err(|error| match error.classify() {
+            // The one fault of data that is no fault of form: see `Unique`.
+            Category::Data => Error::invalid(format!("{name}, line {}: a key is given twice", error.line())),
+            _ => at(name, "JSON", Some(error.line())),
+        })
+    };
     let toml = || {
         toml::from_str(text).map_err(|error: toml::de::Error| {
             let line = error.span().map(|span| values::line_at(text, span.start));
@@ -62,7 +70,10 @@ fn parse(text: &str, name: &str, extension: &str) -> Result<Value> {
         "toml" => toml(),
         "yaml" | "yml" => yaml(),
         // Almost everything is YAML, so it comes last.
-        _ => json().or_else(|_| toml()).or_else(|_| yaml()),
+        _ => match json() {
+            Err(error) if text.trim_start().starts_with('{') => Err(error),
+            read => read.or_else(|_| toml()).or_else(|_| yaml()),
+        },
     }
 }
 
@@ -75,15 +86,13 @@ fn at(name: &str, form: &str, line: Option<usize>) -> Error {
 }
 
 /// A whole connector where its keys are there, else a config alone.
-fn wish(map: Map<String, Value>, name: &str) -> Result<Wish> {
+fn wish(map: Map<String, Value>, name: &str) -> Wish {
     let whole = ["type", "method", "auth_method", "config"].iter().any(|key| map.contains_key(*key));
-    if !whole {
-        let mut wish = Wish::default();
-        wish.config = map;
-        return Ok(wish);
-    }
     let mut wish = Wish::default();
-    let mut problems = Vec::new();
+    if !whole {
+        wish.config = map;
+        return wish;
+    }
     for (key, value) in map {
         if value.is_null() || ADDED.contains(&key.as_str()) {
             continue;
@@ -91,14 +100,10 @@ fn wish(map: Map<String, Value>, name: &str) -> Result<Wish> {
         if let Err(error) = take(&mut wish, &key, value) {
             let message = error.message();
             let message = message.strip_prefix(&format!("{key}: ")).unwrap_or(message);
-            problems.push(Problem::new(key, message));
+            wish.add_fault(Problem::new(&key, format!("{message}, in {name}")));
         }
     }
-    if problems.is_empty() {
-        Ok(wish)
-    } else {
-        Err(Error::problems(format!("{name} is no connector"), problems))
-    }
+    wish
 }
 
 fn take(wish: &mut Wish, key: &str, value: Value) -> Result<()> {
@@ -165,7 +170,10 @@ mod tests {
 
     fn of(text: &str, extension: &str) -> Result<Wish> {
         match parse(text, "prod", extension)? {
-            Value::Object(map) => wish(map, "prod"),
+            Value::Object(map) => {
+                let mut wish = wish(map, "prod");
+                wish.check().map(|()| wish)
+            }
             _ => panic!("no keys and values"),
         }
     }
@@ -188,6 +196,20 @@ mod tests {
                 assert_eq!(wish.config["region"], "eu-west-1", "{form}");
             }
         }
+    }
+
+    #[test]
+    fn a_key_that_is_given_twice_is_refused_in_every_form() {
+        for (extension, text) in [
+            ("json", "{\"type\": \"aws\",\n\"config\": {\"region\": \"a\", \"region\": \"b\"}}"),
+            ("", "{\"type\": \"aws\",\n\"config\": {\"region\": \"a\", \"region\": \"b\"}}"),
+            ("toml", "type = 'aws'\ntype = 'gcp'\n"),
+            ("yaml", "type: aws\ntype: gcp\n"),
+        ] {
+            let error = of(text, extension).err().unwrap_or_else(|| panic!("{extension}: accepted"));
+            assert!(error.message().contains("line 2"), "{extension}: {error:?}");
+        }
+        assert!(of("{\"config\": {\"a\": [1, -2, 1.5, true, null, \"x\"]}}", "json").is_ok());
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! `connector register`: from what a person says to a stored connector.
 
+mod auto;
 mod file;
+mod unique;
 mod wish;
 
-use connector_core::{Candidate, Document, Hints, Registry, Result};
+use connector_core::{Candidate, Document, Registry, Result};
 use connectors::hub::{Draft, Reached, Registered, Registration};
 use serde_json::json;
 
@@ -22,17 +24,22 @@ pub(crate) fn run(app: &App, args: RegisterArgs) -> Result<()> {
         (false, true) => Registration::DryRun,
         (true, true) => Registration::UnverifiedDryRun,
     };
-    let mut auto = args.auto_configure.then(|| hints(&args));
+    let mut auto = args.auto_configure.then(|| auto::hints(&args));
+    if let (Some(hints), Some(connector_type)) = (&auto, &args.connector_type) {
+        auto::check(&registry, connector_type, hints)?;
+    }
     let (interactive, verify) = (args.interactive, !args.no_verify);
     let mut wish = Wish::new(args, &registry)?;
     if interactive {
-        interactive::complete(&registry, &mut wish, auto.is_some())?;
+        // What is wrong already is not mended by answers.
+        wish.check()?;
+        interactive::complete(app, &registry, &mut wish, auto.is_some())?;
     }
     if let Some(hints) = &mut auto {
         hints.method.clone_from(&wish.method);
     }
     let hint = exposed_hint(&wish.exposed);
-    let document = wish.into_document(&registry, auto.is_some(), app.caller())?;
+    let document = wish.into_document(&registry, auto.is_some(), &app.context())?;
     if let Some(hint) = &hint {
         app.output.hint(hint);
     }
@@ -41,8 +48,8 @@ pub(crate) fn run(app: &App, args: RegisterArgs) -> Result<()> {
         let (draft, found) = match auto {
             None => (Draft::new(document), None),
             Some(hints) => {
-                let (draft, candidate) = hub.detect(document, &hints).await?;
-                tell_found(app, &candidate);
+                let (draft, candidate) = auto::detect(hub, document, &hints).await?;
+                auto::tell(app, &candidate);
                 (draft, Some(candidate))
             }
         };
@@ -65,20 +72,6 @@ pub(crate) fn exposed_hint(keys: &[String]) -> Option<String> {
 
 fn stores(how: Registration) -> bool {
     matches!(how, Registration::Verified | Registration::Unverified)
-}
-
-fn hints(args: &RegisterArgs) -> Hints {
-    let mut hints = Hints::default();
-    hints.profile.clone_from(&args.profile);
-    hints.region.clone_from(&args.region);
-    hints.context.clone_from(&args.context);
-    hints.project.clone_from(&args.project);
-    hints
-}
-
-fn tell_found(app: &App, candidate: &Candidate) {
-    app.output.note(&format!("found {}; using method `{}`", candidate.found, candidate.method));
-    candidate.notes.iter().for_each(|note| app.output.note(note));
 }
 
 fn show(

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime};
 
-use connector_core::{Allow, Document, Error, Problem, Registry, Result, Visibility};
+use connector_core::{Allow, Context, Document, Error, Problem, Registry, Result, Visibility};
 use serde_json::{Map, Value};
 
 use super::file;
 use crate::args::RegisterArgs;
+use crate::faults::Faults;
 use crate::values::{self, Shapes};
 
 /// A connector to be; what is missing is not said yet. The config may hold secrets in clear.
@@ -29,13 +30,15 @@ pub(crate) struct Wish {
     words: Vec<String>,
     /// Keys of secrets that stood on the command line in clear.
     pub(crate) exposed: Vec<String>,
+    /// What is wrong with all this; told at the end, together with what the check of the whole finds.
+    faults: Faults,
 }
 
 impl Wish {
     /// What the command line says, on top of what its file says.
     ///
     /// # Errors
-    /// A file that cannot be read; values that do not fit.
+    /// A file that cannot be read. All other faults wait until [`Wish::into_document`].
     pub(crate) fn new(mut args: RegisterArgs, registry: &Registry) -> Result<Self> {
         // Where the name may be left out, a first KEY=VALUE is no name.
         if (args.interactive || args.from_file.is_some())
@@ -47,65 +50,107 @@ impl Wish {
             Some(path) => file::read(path)?,
             None => Self::default(),
         };
+        let mut faults = std::mem::take(&mut wish.faults);
         wish.name = args.name.or(wish.name);
         wish.connector_type = args.connector_type.or(wish.connector_type);
         wish.method = args.auth_method.or(wish.method);
         wish.resource_type = args.scope.resource_type.or(wish.resource_type);
         wish.resource_id = args.scope.resource_id.or(wish.resource_id);
-        wish.duration = args.duration.or(wish.duration);
-        wish.expires_at = args.expires_at.or(wish.expires_at);
-        wish.allow.extend(args.allow);
-        wish.labels.extend(args.labels.into_iter().map(|it| (it.key, it.value)));
+        wish.duration = args.duration.and_then(|it| it.take("duration", &mut faults)).or(wish.duration);
+        wish.expires_at =
+            args.expires_at.and_then(|it| it.take("expires_at", &mut faults)).or(wish.expires_at);
+        wish.allow.extend(args.allow.into_iter().filter_map(|it| it.take("allow", &mut faults)));
+        for label in args.labels.into_iter().filter_map(|it| it.take("labels", &mut faults)) {
+            // As everywhere: an empty value takes it away.
+            match label.value.is_empty() {
+                true => wish.labels.remove(&label.key),
+                false => wish.labels.insert(label.key, label.value),
+            };
+        }
         wish.description = args.description.or(wish.description);
         wish.visibility = args.visibility.chosen().or(wish.visibility);
         wish.words = args.values;
-        wish.read_words(registry)?;
+        wish.faults = faults;
+        wish.read_words(registry);
         Ok(wish)
     }
 
     /// Reads the `KEY=VALUE` words, as soon as the type is known.
+    pub(crate) fn read_words(&mut self, registry: &Registry) {
+        let Some(connector_type) = &self.connector_type else { return };
+        let shapes = Shapes::of(registry, connector_type, self.method.as_deref());
+        let Some(shapes) = self.faults.keep(shapes) else { return };
+        let given = values::read(&std::mem::take(&mut self.words), &shapes, &mut self.faults);
+        self.exposed.extend(given.exposed.iter().cloned());
+        given.apply(&mut self.config);
+    }
+
+    /// Adds a fault that was found elsewhere.
+    pub(super) fn add_fault(&mut self, problem: Problem) {
+        self.faults.add(problem);
+    }
+
+    /// What is wrong so far.
     ///
     /// # Errors
-    /// Values that do not fit; an unknown type or method.
-    pub(crate) fn read_words(&mut self, registry: &Registry) -> Result<()> {
-        let Some(connector_type) = &self.connector_type else { return Ok(()) };
-        let shapes = Shapes::of(registry, connector_type, self.method.as_deref())?;
-        let given = values::read(&std::mem::take(&mut self.words), &shapes)?;
-        self.exposed.extend(given.exposed.iter().cloned());
-        self.config.extend(given.into_config());
-        Ok(())
+    /// All faults, at once.
+    pub(crate) fn check(&mut self) -> Result<()> {
+        self.faults.check()
     }
 
     /// The wish as a draft of a document. The method may be left open only where it is going to be found.
     ///
     /// # Errors
-    /// What is missing: a name, a type, a method.
+    /// What is missing, and every other fault: of the words, of the file, and, where there are such, of the
+    /// document in the eyes of `cx`.
     pub(crate) fn into_document(
-        self,
+        mut self,
         registry: &Registry,
         finds_method: bool,
-        owner: String,
+        cx: &Context,
     ) -> Result<Document> {
-        let missing = |field: &str, hint: &str| Error::field(field, "missing").with_hint(hint);
-        let name = self.name.ok_or_else(|| missing("name", "`connector register NAME …`"))?;
-        let connector_type = self.connector_type.ok_or_else(|| missing("type", "say which with `--type`"))?;
-        let method = match self.method {
-            Some(method) => method,
-            None if finds_method => String::new(),
-            None => only_method(registry, &connector_type)?,
-        };
-        check_placeholders(&self.config)?;
-        let mut document = Document::draft(name, connector_type, method, self.config);
-        document.resource_type = self.resource_type;
-        document.resource_id = self.resource_id;
+        let mut faults = std::mem::take(&mut self.faults);
+        if self.name.is_none() {
+            faults.add(Problem::new("name", "missing: `connector register NAME …`"));
+        }
+        if self.connector_type.is_none() {
+            faults.add(Problem::new("type", "missing: say which with `--type`"));
+        }
+        let known = self.connector_type.as_deref().is_some_and(|it| registry.describe(it).is_ok());
+        if known && self.method.is_none() && !finds_method {
+            let only = only_method(registry, self.connector_type.as_deref().unwrap_or_default());
+            self.method = faults.keep(only);
+        }
+        faults.keep(check_placeholders(&self.config));
+        let document = self.draft(cx.caller());
+        if !faults.is_empty() && known && !document.method.is_empty() {
+            // Nothing will be registered: what else is wrong is to be known now.
+            if let Err(error) = registry.check(&document, cx) {
+                faults.add_check(&error);
+            }
+        }
+        faults.check().map(|()| document)
+    }
+
+    /// The document that was wished for so far.
+    pub(crate) fn draft(&self, owner: &str) -> Document {
+        let text = |it: &Option<String>| it.clone().unwrap_or_default();
+        let mut document = Document::draft(
+            text(&self.name),
+            text(&self.connector_type),
+            text(&self.method),
+            self.config.clone(),
+        );
+        document.resource_type.clone_from(&self.resource_type);
+        document.resource_id.clone_from(&self.resource_id);
         document.duration = self.duration;
         document.expires_at = self.expires_at;
-        document.allow = self.allow;
-        document.labels = self.labels;
-        document.description = self.description;
+        document.allow.clone_from(&self.allow);
+        document.labels.clone_from(&self.labels);
+        document.description.clone_from(&self.description);
         document.visibility = self.visibility.unwrap_or_default();
-        document.owner = owner;
-        Ok(document)
+        document.owner = owner.to_owned();
+        document
     }
 }
 

@@ -258,6 +258,11 @@ impl AuthMethod for Ambient {
 
 async fn call(cx: &Context, path: &str) -> Result<Secret> {
     let answer = cx.send(Request::get(format!("https://acme.test/{path}"))).await?;
+    match answer.status() {
+        200 => {}
+        status @ 500.. => return Err(Error::unreachable(format!("acme answered {status}"))),
+        status => return Err(Error::refused(format!("acme answered {status}"))),
+    }
     let token =
         std::str::from_utf8(answer.body()).map_err(|_| Error::unreachable("acme answered with garbage"))?;
     Ok(Secret::new(token))

@@ -80,13 +80,17 @@ impl ResourceType for Bucket {
     type Credential = Keys;
 
     fn parse(text: &str) -> Result<Parsed<Self>> {
-        if let Some(start) = text.strip_suffix('*') {
+        let is_word =
+            |it: &str| it.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte));
+        let wrong = || Error::field("resource_id", "no bucket: expected acme://NAME or NAME*");
+        if let Some(start) = text.strip_suffix('*').filter(|it| is_word(it)) {
             return Ok(Parsed::partial(start));
         }
-        let (name, prefix) = match text.strip_prefix("acme://") {
-            Some(rest) => rest.split_once('/').unwrap_or((rest, "")),
-            None => return Err(Error::field("resource_id", "no bucket: expected acme://NAME or NAME*")),
-        };
+        let rest = text.strip_prefix("acme://").filter(|it| is_word(it)).ok_or_else(wrong)?;
+        let (name, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        if name.trim_matches('.').is_empty() {
+            return Err(wrong());
+        }
         Ok(Parsed::exact(Self(name.to_owned())).within(prefix))
     }
 

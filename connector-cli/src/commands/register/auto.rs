@@ -1,0 +1,71 @@
+//! `--auto-configure`: what to look for, and what to say of it.
+
+use std::collections::BTreeSet;
+
+use connector_core::{Candidate, Document, Error, ErrorKind, Hints, Problem, Registry, Result};
+use connectors::Hub;
+use connectors::hub::Draft;
+
+use crate::app::App;
+use crate::args::RegisterArgs;
+
+/// What the command line says of where to look.
+pub(super) fn hints(args: &RegisterArgs) -> Hints {
+    let mut hints = Hints::default();
+    hints.profile.clone_from(&args.profile);
+    hints.region.clone_from(&args.region);
+    hints.context.clone_from(&args.context);
+    hints.project.clone_from(&args.project);
+    hints
+}
+
+/// Refuses what a connector type would pass over in silence: it has no field of that kind.
+pub(super) fn check(registry: &Registry, connector_type: &str, hints: &Hints) -> Result<()> {
+    let fields: BTreeSet<String> = registry
+        .describe(connector_type)?
+        .auth_methods
+        .into_iter()
+        .flat_map(|method| method.attributes)
+        .map(|attribute| attribute.name)
+        .collect();
+    let given = [("context", "context", &hints.context), ("project", "project_id", &hints.project)];
+    let unknown = given.into_iter().filter(|(_, field, hint)| hint.is_some() && !fields.contains(*field));
+    let problems: Vec<Problem> = unknown
+        .map(|(option, ..)| Problem::new(option, format!("`{connector_type}` knows no {option}")))
+        .collect();
+    match problems.is_empty() {
+        true => Ok(()),
+        false => {
+            Err(Error::problems(format!("not an option for connector type `{connector_type}`"), problems)
+                .with_hint("leave it out"))
+        }
+    }
+}
+
+/// Says what was found, and where.
+pub(super) fn tell(app: &App, candidate: &Candidate) {
+    app.output.note(&format!("found {}; using method `{}`", candidate.found, candidate.method));
+    candidate.notes.iter().for_each(|note| app.output.note(note));
+}
+
+/// Looks for a way to authenticate. When there is none, the error says where was looked: a provider tells
+/// that of a profile which was asked for, so the one that counts without being named is.
+pub(super) async fn detect(hub: &Hub, document: Document, hints: &Hints) -> Result<(Draft, Candidate)> {
+    let connector_type = document.connector_type.clone();
+    let error = match hub.detect(document, hints).await {
+        Err(error) if error.kind() == ErrorKind::NotConfigured && hints.profile.is_none() => error,
+        done => return done,
+    };
+    let mut error = error.with_cause("nothing in the environment variables");
+    let mut named = hints.clone();
+    named.profile = Some("default".to_owned());
+    if let Err(of_profiles) = hub.registry().detect(&connector_type, hub.context(), &named).await {
+        error = error.with_cause(of_profiles.to_string());
+    }
+    if !hub.context().implicit() {
+        let switch = "CONNECTOR_ENABLE_IMPLICIT_AUTH_METHODS";
+        error = error.with_cause(format!("the identity of this machine is not used: {switch} is not true"));
+    }
+    let asks = error.hint().unwrap_or_default().to_owned();
+    Err(error.with_hint(format!("choose a profile with `--profile NAME`; {asks}")))
+}

@@ -1,0 +1,236 @@
+//! What a program that links the library pays, in one process. `cargo xtask bench` runs this and puts its lines
+//! into BENCHMARKS.md: one measurement a line, tab-separated: what, value, unit, bar. Nothing here passes or fails,
+//! except what is counted.
+#![allow(clippy::disallowed_methods, reason = "a benchmark is where the clock and the machine are asked")]
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::time::{Duration, Instant, SystemTime};
+
+use connector_core::{Clock, Document, Grant, Http, Request, Response, Source, VirtualClock};
+use connector_store::{Filter, Options as StoreOptions, Page, Store};
+use connector_tests::keys::Keys;
+use connector_tests::strict_aws::{Role, StrictAws};
+use connectors::Context;
+use connectors::aws::AwsCredential;
+use connectors::hub::{Draft, Hub, Options, Registration};
+use connectors::system::{self, Timeouts};
+use futures_util::future::join_all;
+use serde_json::json;
+
+/// Runs of what makes a call.
+const CALLS: usize = 200;
+/// Stored connectors in a large store.
+const MANY: usize = 100_000;
+
+#[tokio::main]
+async fn main() {
+    let stage = Stage::new().await;
+    stage.cached().await;
+    stage.uncached().await;
+    side_by_side().await;
+    stampede().await;
+    large_store().await;
+}
+
+fn tell(what: &str, value: f64, unit: &str, bar: &str) {
+    println!("{what}\t{value:.3}\t{unit}\t{bar}");
+}
+
+fn p50(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+/// A server on loopback, and a hub with the connector `data`, which assumes a role there.
+struct Stage {
+    server: StrictAws,
+    alice: Keys,
+    role: String,
+    hub: Hub,
+    _home: tempfile::TempDir,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        Self::with(system::context()).await
+    }
+
+    async fn with(context: Context) -> Self {
+        let server = StrictAws::start();
+        server.tolerate_skew();
+        let alice = server.add_user("alice");
+        let role = server.add_role(Role::named("reader").trusting_user("alice"));
+        let home = tempfile::tempdir().expect("a directory");
+        let hub = Hub::open(Options::new(home.path()).with_context(context)).await.expect("a new store");
+        let stage = Self { server, alice, role, hub, _home: home };
+        stage.register("data").await;
+        stage
+    }
+
+    async fn register(&self, name: &str) {
+        let config = json!({
+            "region": "us-east-1",
+            "endpoint_url": self.server.url(),
+            "role_arn": self.role,
+            "aws_access_key_id": self.alice.access_key_id,
+            "aws_secret_access_key": self.alice.secret_access_key,
+        });
+        let config = config.as_object().cloned().expect("an object");
+        let draft = Draft::new(Document::draft(name, "aws", "iam-role", config));
+        self.hub.register(draft, Registration::Unverified).await.expect("stored");
+    }
+
+    /// A cached credential, by a handle that is held.
+    async fn cached(&self) {
+        const ROUNDS: u32 = 2_000_000;
+        let handle = self.hub.connector::<connectors::aws::Aws>("data").await.expect("open");
+        let handle =
+            handle.resource::<connectors::aws::resource::S3Bucket>("s3://data").await.expect("a complete id");
+        let source: &Source<AwsCredential> = handle.source();
+        source.issue().await.expect("issued");
+        let start = Instant::now();
+        let mut held = 0u32;
+        for _ in 0..ROUNDS {
+            match black_box(source.cached()) {
+                Some(_) => held += 1,
+                // Once a second the store is asked whether the connector is still the same.
+                None => drop(source.issue().await.expect("issued")),
+            }
+        }
+        let nanos = start.elapsed().as_secs_f64() * 1e9 / f64::from(ROUNDS);
+        assert!(held > ROUNDS / 2, "it was cached");
+        tell("cached issue, by handle", nanos / 1e3, "µs", "0.1");
+    }
+
+    /// What the hub adds to the one call that a credential costs: beside the very same request, sent again as
+    /// it is.
+    async fn uncached(&self) {
+        let (mut ours, mut bare) = (Vec::new(), Vec::new());
+        let http = system::SystemHttp::new(Timeouts::default());
+        for number in 0..CALLS {
+            let grant = Grant::new("s3-bucket", "s3://data").with_within(format!("run-{number}/"));
+            let start = Instant::now();
+            self.hub.issue("data", grant).await.expect("issued");
+            ours.push(start.elapsed());
+            let sent = self.server.calls().of("AssumeRole").pop().expect("one call");
+            let mut request = Request::new(&*sent.method, format!("{}{}", self.server.url(), sent.path));
+            for (name, value) in sent.headers.iter().filter(|(name, _)| name != "host") {
+                request = request.with_header(name, value);
+            }
+            let request = request.with_body(sent.body);
+            let start = Instant::now();
+            let answer = http.send(request).await.expect("answered");
+            bare.push(start.elapsed());
+            assert!(answer.is_success(), "the signature is good for some minutes");
+            self.server.calls().take();
+        }
+        let (ours, bare) = (p50(ours), p50(bare));
+        tell("uncached issue by the hub, one AssumeRole", millis(ours), "ms", "");
+        tell("the same request, sent again as it is", millis(bare), "ms", "");
+        tell(
+            "uncached issue above the provider's own round trip",
+            millis(ours.saturating_sub(bare)),
+            "ms",
+            "2",
+        );
+    }
+}
+
+/// Many connectors side by side, beside one, where each call takes a tenth of a second.
+async fn side_by_side() {
+    let stage =
+        Stage::with(system::context().with_http(Far(system::SystemHttp::new(Timeouts::default())))).await;
+    let list = async || {
+        let start = Instant::now();
+        let rows = stage.hub.list_resources(Some("s3-bucket"), None, None).await.expect("listed");
+        assert!(rows.iter().all(|row| row.listing.is_ok()));
+        (rows.len(), start.elapsed())
+    };
+    let (_, one) = list().await;
+    for number in 1..32 {
+        stage.register(&format!("data-{number}")).await;
+    }
+    let (rows, all) = list().await;
+    assert_eq!(rows, 32);
+    let ratio = all.as_secs_f64() / one.as_secs_f64();
+    tell("listing over 32 connectors of a provider 100 ms away, beside one", ratio, "×", "");
+}
+
+/// A provider that is a tenth of a second away.
+struct Far(system::SystemHttp);
+
+#[connector_core::async_trait]
+impl Http for Far {
+    async fn send(&self, request: Request) -> connector_core::Result<Response> {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        self.0.send(request).await
+    }
+}
+
+/// 10,000 callers at three expiries, on a clock that only we move.
+async fn stampede() {
+    const CALLERS: usize = 10_000;
+    let clock = VirtualClock::at(SystemTime::now());
+    let stage =
+        Stage::with(Context::detached(clock.clone()).with_http(system::SystemHttp::new(Timeouts::default())))
+            .await;
+    let handle = stage.hub.connector::<connectors::aws::Aws>("data").await.expect("open");
+    let handle =
+        handle.resource::<connectors::aws::resource::S3Bucket>("s3://data").await.expect("a complete id");
+    stage.server.calls().take();
+    let mut slowest = Duration::ZERO;
+    for _ in 0..3 {
+        let start = Instant::now();
+        let answers = join_all((0..CALLERS).map(|_| handle.issue())).await;
+        slowest = slowest.max(start.elapsed());
+        let now = clock.now();
+        let good = answers.iter().flatten().filter(|it| !it.expiry.is_past(now)).count();
+        assert_eq!(good, CALLERS, "nobody is served what has ended");
+        clock.advance(Duration::from_secs(3600));
+        stage.server.advance(Duration::from_secs(3600));
+    }
+    let calls = stage.server.calls().of("AssumeRole").len();
+    assert_eq!(calls, 3, "one call per expiry");
+    tell("10,000 callers × 3 expiries: calls to the provider", 3.0, "calls", "3");
+    tell("10,000 callers, one expired credential: until all are served", millis(slowest), "ms", "");
+}
+
+/// A store with 100,000 connectors.
+async fn large_store() {
+    let home = tempfile::tempdir().expect("a directory");
+    let store = Store::open(StoreOptions::new(home.path())).await.expect("a new store");
+    let config = json!({ "region": "us-east-1", "aws_access_key_id": "{{.aws_access_key_id}}" });
+    let now = SystemTime::now();
+    for batch in 0..MANY / 10_000 {
+        let mut write = store.write().await.expect("the lock");
+        for number in 0..10_000 {
+            let name = format!("connector-{:06}", batch * 10_000 + number);
+            let config = config.as_object().cloned().expect("an object");
+            let document = Document::draft(&*name, "aws", "secret-key", config);
+            write.put_new(document, BTreeMap::new(), now).await.expect("stored");
+        }
+        write.commit().await.expect("committed");
+    }
+    let mut times = Vec::new();
+    for number in 0..1000 {
+        let name = format!("connector-{:06}", number * 97 % MANY);
+        let start = Instant::now();
+        assert!(store.get(&name).await.expect("read").is_some());
+        times.push(start.elapsed());
+    }
+    tell("100,000 stored connectors: get one", millis(p50(times)), "ms", "1");
+    let mut times = Vec::new();
+    for _ in 0..50 {
+        let start = Instant::now();
+        let page =
+            store.list(&Filter::default(), &Page { limit: Some(50), ..Page::all() }).await.expect("read");
+        times.push(start.elapsed());
+        assert_eq!(page.len(), 50);
+    }
+    tell("100,000 stored connectors: the first page of 50", millis(p50(times)), "ms", "20");
+}
