@@ -5,6 +5,7 @@
 )]
 
 mod clients;
+mod conformance;
 mod emulator;
 mod faults;
 mod leaks;

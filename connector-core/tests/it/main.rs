@@ -5,6 +5,7 @@ mod base;
 mod catalogue;
 mod check;
 mod clients;
+mod conformance;
 mod document;
 mod envelope;
 mod follow;

@@ -1,0 +1,85 @@
+//! Secrets, and the places that they must not be in.
+
+use connector_core::{Envelope, Life, Secret};
+
+use crate::bench::{Bench, Case, Sample};
+use crate::drive::survive;
+use crate::report::Findings;
+use crate::rule::Rule;
+use crate::shown;
+
+pub(super) fn check(case: &Case<'_>, bench: &Bench, sample: &Sample, place: &str, findings: &mut Findings) {
+    check_long_lived(case, &sample.envelope, place, findings);
+    check_shown(case, bench, sample, place, findings);
+    check_urls(case, bench, &sample.envelope, place, findings);
+}
+
+fn check_long_lived(case: &Case<'_>, envelope: &Envelope, place: &str, findings: &mut Findings) {
+    findings.checked(Rule::LONG_LIVED_SECRETS_STAY);
+    if case.method.life != Life::Long.as_str() || envelope.long_lived {
+        return;
+    }
+    let mut texts = vec![("the envelope".to_owned(), envelope.to_json())];
+    texts.extend(forms(case, envelope).into_iter().filter_map(|(what, form)| Some((what, form.ok()?))));
+    for (what, text) in texts {
+        if let Some(secret) = case.secrets.find(text.expose()) {
+            findings.fail(Rule::LONG_LIVED_SECRETS_STAY, place, format!("{secret} stands in {what}"));
+        }
+    }
+}
+
+/// The forms for tools and for the environment, or why there is none.
+fn forms(case: &Case<'_>, envelope: &Envelope) -> Vec<(String, connector_core::Result<Secret>)> {
+    let tools = case.registry.tools(&envelope.kind).unwrap_or_default();
+    let tool = |name| (format!("the form for `{name}`"), survive(|| case.registry.tool(envelope, name)));
+    let mut forms: Vec<_> = tools.into_iter().map(tool).collect();
+    match survive(|| case.registry.environment(envelope)) {
+        Ok(form) => {
+            forms.extend(
+                form.set.into_iter().map(|(name, value)| (format!("the variable {name}"), Ok(value))),
+            );
+        }
+        Err(error) => forms.push(("the environment".to_owned(), Err(error))),
+    }
+    forms
+}
+
+/// Everything that may be printed.
+fn check_shown(case: &Case<'_>, bench: &Bench, sample: &Sample, place: &str, findings: &mut Findings) {
+    let Sample { handle, envelope } = sample;
+    let secrets = case.secrets.with_envelope(envelope);
+    let (connector_type, method) = (&case.example.connector_type, &case.example.method);
+    let texts = [
+        ("the public part of the envelope", envelope.to_hidden().to_string()),
+        ("`Debug` of the envelope", format!("{envelope:?}{envelope:#?}{:?}", envelope.fields)),
+        ("the reason of the narrowing", envelope.narrowed.reason().to_owned()),
+        ("`Debug` of the connector", format!("{:?}{:#?}", bench.connector, bench.connector)),
+        ("`Debug` of the handle", format!("{handle:?}{handle:#?}")),
+        ("`Debug` of the context", format!("{:?}", bench.cx)),
+        ("`Debug` of the document", format!("{:?}", bench.document)),
+        ("the stored config", serde_json::Value::Object(bench.document.config.clone()).to_string()),
+        ("the plan", format!("{:?}", survive(|| handle.plan()))),
+        ("the catalogue", format!("{:?}{:?}", case.method, case.resource)),
+        ("the schema", format!("{:?}", case.registry.schema(connector_type, method))),
+    ];
+    let refusals = forms(case, envelope).into_iter().filter_map(|(_, form)| form.err());
+    let refusals = refusals.map(|error| ("an error of a form", shown::all_of(&error)));
+    for (what, text) in texts.into_iter().chain(refusals) {
+        if let Some(secret) = secrets.find(&text) {
+            findings.fail(Rule::SECRETS_ARE_NOT_SHOWN, place, format!("{secret} stands in {what}"));
+        }
+    }
+}
+
+fn check_urls(case: &Case<'_>, bench: &Bench, envelope: &Envelope, place: &str, findings: &mut Findings) {
+    let secrets = case.secrets.with_envelope(envelope);
+    let urls = bench.world.wire().urls();
+    findings.checked(Rule::SECRETS_ARE_NOT_IN_URLS);
+    if let Some(secret) = urls.iter().find_map(|url| secrets.find(url)) {
+        findings.fail(
+            Rule::SECRETS_ARE_NOT_IN_URLS,
+            place,
+            format!("{secret} stands in a URL that was called"),
+        );
+    }
+}

@@ -1,0 +1,26 @@
+#![doc = include_str!("../README.md")]
+
+// What is said: the rules, and what was found.
+mod report;
+mod rule;
+
+// What an author calls.
+mod kit;
+mod world;
+
+// What the checks are made of.
+mod bench;
+mod canary;
+mod drive;
+mod hostile;
+mod shown;
+mod wire;
+
+mod checks;
+
+pub use canary::canary;
+pub use hostile::hostile_texts;
+pub use kit::Kit;
+pub use report::{Failure, Report};
+pub use rule::Rule;
+pub use world::World;
