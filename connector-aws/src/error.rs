@@ -103,14 +103,22 @@ fn trail(code: &str, of_body: Option<&str>, raw: &HttpResponse) -> String {
     let mut trail = format!("AWS answered {code} with status {}", raw.status().as_u16());
     let headers = ["x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id"];
     let id = headers.iter().find_map(|name| raw.headers().get(name)).or(of_body);
-    if let Some(id) = id.filter(|id| is_code(id)) {
+    if let Some(id) = id.filter(|id| is_request_id(id)) {
         trail.push_str(&format!(", request id {id}"));
     }
     trail
 }
 
-/// Whether a text of the answer is a bare word, and not something that was slipped in.
+/// Whether a text of the answer has the form of AWS's error codes, such as `AccessDenied`: words without
+/// digits. A secret that is slipped in there has them.
 fn is_code(text: &str) -> bool {
+    (1..=96).contains(&text.len())
+        && text.starts_with(|it: char| it.is_ascii_uppercase())
+        && text.bytes().all(|it| it.is_ascii_alphabetic() || matches!(it, b'.' | b':' | b'_'))
+}
+
+/// Whether a text of the answer has the form of a request's id: a bare word.
+fn is_request_id(text: &str) -> bool {
     (1..=128).contains(&text.len())
         && text
             .bytes()

@@ -252,14 +252,15 @@ impl<C: ConnectorType> Connector<C> {
         asked.map(|asked| self.shared.terms.duration.map_or(asked, |allowed| asked.min(allowed)))
     }
 
-    /// The narrowing for a resource, where the method narrows and the resource type can say how.
+    /// The narrowing for a resource, where the method narrows with this config and the resource type can say
+    /// how.
     fn narrowing<R>(&self, resource: &R, wanted: &Wanted) -> Result<Option<C::Narrowing>>
     where
         R: ResourceType<Connector = C>,
     {
         // Asked in any case: it also refuses a part that has no meaning.
         let narrowing = resource.narrowing(wanted)?;
-        Ok(narrowing.filter(|_| self.shared.method.about().narrows.is_some()))
+        Ok(narrowing.filter(|_| self.shared.method.narrows().is_some()))
     }
 
     /// Lists what is reached of one resource type.

@@ -4,7 +4,7 @@ use std::any::TypeId;
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::connector::CellKey;
 use crate::credential::BoxFuture;
@@ -108,10 +108,11 @@ impl<C: Credential> Source<C> {
     #[must_use]
     pub fn cached(&self) -> Option<Arc<Issued<C>>> {
         let live = self.0.live.read().unwrap_or_else(PoisonError::into_inner);
-        if live.standing.has_ended() || self.is_due(&live.standing) {
+        let now = self.0.cx.now();
+        if live.standing.has_ended() || self.is_due(&live.standing, now) {
             return None;
         }
-        live.cell.peek(&self.0.cx)
+        live.cell.peek_at(now)
     }
 
     /// The context that this source works in.
@@ -131,9 +132,9 @@ impl<C: Credential> Source<C> {
     }
 
     /// Whether it is time to look again if the stored connector is still the one that is open.
-    fn is_due(&self, standing: &Standing) -> bool {
+    fn is_due(&self, standing: &Standing, now: SystemTime) -> bool {
         self.0.follow.as_ref().is_some_and(|it| it.is_stored)
-            && !standing.is_confirmed(self.0.cx.now())
+            && !standing.is_confirmed(now)
             && self.0.cx.connectors().are_stored()
     }
 
@@ -141,7 +142,9 @@ impl<C: Credential> Source<C> {
     /// the old version, which the caller then sees.
     async fn look(&self) -> Result<()> {
         let standing = self.live().standing;
-        let Some(follow) = self.0.follow.as_ref().filter(|_| self.is_due(&standing)) else { return Ok(()) };
+        let Some(follow) = self.0.follow.as_ref().filter(|_| self.is_due(&standing, self.0.cx.now())) else {
+            return Ok(());
+        };
         let cx = &self.0.cx;
         match cx.connectors().open(cx, &follow.name).await {
             Ok(_) => standing.confirm(cx.now()),

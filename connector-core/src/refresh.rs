@@ -181,8 +181,13 @@ impl<T: Expires> Refreshing<T> {
     /// What is held, if it needs no renewal yet. Neither waits nor allocates.
     #[must_use]
     pub fn peek(&self, cx: &Context) -> Option<Arc<T>> {
+        self.peek_at(cx.now())
+    }
+
+    /// [`peek`](Self::peek) for who has looked at the clock already.
+    pub(crate) fn peek_at(&self, now: SystemTime) -> Option<Arc<T>> {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        let fresh = held.as_ref().filter(|held| held.state(Duration::ZERO, cx.now()) == State::Fresh)?;
+        let fresh = held.as_ref().filter(|held| held.state(Duration::ZERO, now) == State::Fresh)?;
         Some(Arc::clone(&fresh.value))
     }
 

@@ -143,11 +143,6 @@ async fn s21_s31_s34_c18_c25_c26_aws_issues_as_it_should() {
         .parts("aws", "s3-bucket", &["a/"])
         .kind::<AwsCredential>()
         .world(cloud::context);
-    let code = "an error code that is one bare word is told, and the kit's has the form of one";
-    for resource in ["aws-generic", "s3-bucket"] {
-        let place = format!("method aws/sso, resource type {resource}");
-        kit = kit.except(Rule::ANSWERS_ARE_NOT_QUOTED, &place, code);
-    }
     for resource in ["docker-registry", "kubernetes-cluster", "secret"] {
         kit = kit.except(Rule::EXAMPLES_ARE_GIVEN, &format!("resource type aws/{resource}"), elsewhere);
     }
