@@ -8,6 +8,7 @@
 mod bench;
 mod demo;
 mod generate;
+mod licences;
 mod one_stack;
 mod packages;
 mod shell;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use connector_tests::{install, skip};
 
 use crate::shell::{self, Result};
-use crate::{generate, one_stack, packages};
+use crate::{generate, licences, one_stack, packages};
 
 struct Step {
     name: &'static str,
@@ -14,7 +14,7 @@ struct Step {
     run: fn() -> Result,
 }
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step { name: "fmt", what: "format", run: || cargo(&["fmt", "--all", "--check"]) },
     Step {
         name: "build",
@@ -34,6 +34,7 @@ const STEPS: [Step; 9] = [
         what: "one TLS stack, one HTTP stack, no foreign provider",
         run: one_stack::check,
     },
+    Step { name: "licences", what: "what is linked may be given on", run: licences::check },
     Step { name: "tools", what: "real clients and servers for the tests", run: tools },
     Step { name: "test", what: "all tests and doctests", run: || cargo(&["test", "--workspace"]) },
 ];
