@@ -52,7 +52,10 @@ pub trait Credential: Sized + Send + Sync + 'static {
     /// When this one cannot be given through the environment.
     fn environment(issued: &Issued<Self>) -> Result<EnvironmentForm> {
         let _ = issued;
-        Err(Error::invalid(format!("a `{}` credential has no form as environment variables", Self::KIND)))
+        Err(Error::invalid(format!(
+            "a credential of kind `{}` has no form as environment variables",
+            Self::KIND
+        )))
     }
 }
 

@@ -182,7 +182,7 @@ impl Envelope {
     pub fn open<C: Credential>(&self) -> Result<Issued<C>> {
         if self.kind != C::KIND {
             return Err(Error::invalid(format!(
-                "the envelope holds a `{}` credential, not a `{}` one",
+                "the envelope holds a credential of kind `{}`, not `{}`",
                 self.kind,
                 C::KIND
             )));
@@ -322,7 +322,7 @@ impl Forms {
                 let tool = C::tools().iter().find(|tool| tool.name == name).ok_or_else(|| {
                     let possible: Vec<_> = C::tools().iter().map(|tool| tool.name).collect();
                     Error::invalid(format!(
-                        "a `{}` credential has no form for `{name}`; possible: {}",
+                        "a credential of kind `{}` has no form for `{name}`; possible: {}",
                         C::KIND,
                         if possible.is_empty() { "none".into() } else { possible.join(" ") }
                     ))

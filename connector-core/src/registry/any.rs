@@ -398,7 +398,7 @@ impl AnyHandle {
                 "ask for one of the possible types"
             };
             return Err(Error::invalid(format!(
-                "a `{}` credential gives no `{wanted}`; possible: {}",
+                "a credential of kind `{}` gives no `{wanted}`; possible: {}",
                 self.kind(),
                 if possible.is_empty() { "none".into() } else { possible.join(", ") }
             ))

@@ -41,7 +41,7 @@ async fn by_name_a_wrong_client_is_an_error_that_lists_what_is_possible() -> Res
     let possible = "possible: it::acme::resources::BucketClient, it::acme::resources::Client";
     assert_eq!(
         error.message(),
-        format!("a `acme-keys` credential gives no `alloc::string::String`; {possible}")
+        format!("a credential of kind `acme-keys` gives no `alloc::string::String`; {possible}")
     );
     let database = handle(&world, Grant::new("database", "db")).await?;
     assert_eq!(database.clients(), ["it::acme::resources::Client"]);

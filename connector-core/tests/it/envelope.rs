@@ -110,7 +110,10 @@ fn fields_that_a_kind_does_not_know_are_ignored_and_missing_ones_are_named() -> 
 #[test]
 fn another_kind_another_version_or_another_shape_is_refused_and_nothing_is_quoted() -> Result<()> {
     let error = read(json!({}))?.open::<Ticket>().map(drop).expect_err("it is of another kind");
-    assert_eq!(error.message(), "the envelope holds a `acme-keys` credential, not a `forge-ticket` one");
+    assert_eq!(
+        error.message(),
+        "the envelope holds a credential of kind `acme-keys`, not `forge-ticket`"
+    );
     for (change, message) in [
         (
             json!({"version": 2, "quantum": true}),
@@ -141,7 +144,10 @@ fn tools_and_environment_come_from_the_kind_by_name() -> Result<()> {
     let token: Secret = registry.tool(&envelope, "acmectl")?;
     assert_eq!(token.expose(), format!("{CANARY}-token"));
     let error = registry.tool(&envelope, "kubectl").expect_err("there is none");
-    assert_eq!(error.message(), "a `acme-keys` credential has no form for `kubectl`; possible: acmectl");
+    assert_eq!(
+        error.message(),
+        "a credential of kind `acme-keys` has no form for `kubectl`; possible: acmectl"
+    );
     let environment = registry.environment(&envelope)?;
     let names: Vec<_> = environment.set.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(
