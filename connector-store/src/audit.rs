@@ -1,4 +1,15 @@
 //! The audit: who got or changed what, and when. It holds no secret and outlives the connectors.
+//!
+//! Records are chained and sealed (`chain`), a file beside the master key says how far they had come
+//! (`anchor`), and [`Store::audit_verify`](crate::Store::audit_verify) finds what was changed since.
+
+pub(crate) mod anchor;
+pub(crate) mod chain;
+mod field;
+mod merge;
+mod queue;
+mod verify;
+mod write;
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -7,6 +18,12 @@ use connector_core::{Access, Document, Error, Expiry, Result, format_time};
 use serde::{Serialize, Serializer};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, QueryBuilder, Row, Sqlite, SqliteConnection};
+
+pub use verify::{Finding, FindingKind, Report};
+
+pub(crate) use merge::{merge, note};
+pub(crate) use queue::Queue;
+pub(crate) use write::Written;
 
 /// What was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -172,41 +189,6 @@ impl Record {
         self.version = Some(document.version);
         self
     }
-
-    /// Writes it; returns its number.
-    pub(crate) async fn write(&self, connection: &mut SqliteConnection) -> sqlx::Result<u64> {
-        let (end, never) = match &self.expires {
-            Some(Expiry::At(end)) => (Some(millis(*end)), None),
-            Some(Expiry::Never(why)) => (None, Some(why.as_ref())),
-            None => (None, None),
-        };
-        let done = sqlx::query(
-            "INSERT INTO audit (at, action, caller, connector_id, connector, version, resource_type, \
-             resource_id, within, access, narrowed, narrowing, long_lived, expires_at, never, process, host, \
-             detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        )
-        .bind(millis(self.at))
-        .bind(self.action.as_str())
-        .bind(&self.caller)
-        .bind(&self.connector_id)
-        .bind(&self.connector)
-        .bind(self.version.map(u64::cast_signed))
-        .bind(&self.resource_type)
-        .bind(&self.resource_id)
-        .bind(&self.within)
-        .bind(self.access.map(Access::as_str))
-        .bind(self.narrowed)
-        .bind(&self.narrowing)
-        .bind(self.long_lived)
-        .bind(end)
-        .bind(never)
-        .bind(self.process)
-        .bind(&self.host)
-        .bind(&self.detail)
-        .execute(connection)
-        .await?;
-        Ok(done.last_insert_rowid().cast_unsigned())
-    }
 }
 
 impl FromRow<'_, SqliteRow> for Record {
@@ -304,3 +286,6 @@ fn expiry<S: Serializer>(expiry: &Option<Expiry>, out: S) -> Result<S::Ok, S::Er
         None => out.serialize_none(),
     }
 }
+
+#[cfg(test)]
+mod tests;

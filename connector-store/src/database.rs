@@ -10,8 +10,11 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 use crate::{error, file};
 
 /// What each version of the schema adds, from the first one on. A published step never changes.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("migrations/0001_store.sql"), include_str!("migrations/0002_times.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("migrations/0001_store.sql"),
+    include_str!("migrations/0002_times.sql"),
+    include_str!("migrations/0003_audit.sql"),
+];
 
 /// The version of the schema that this program writes.
 pub(crate) const SCHEMA_VERSION: u32 = MIGRATIONS.len() as u32;
@@ -50,6 +53,14 @@ pub(crate) async fn open(path: &Path, wait: Duration) -> Result<SqlitePool> {
         .acquire_timeout(wait.max(Duration::from_secs(1)) * 2)
         // The file is local: a connection does not go stale.
         .test_before_acquire(false)
+        // SQLite ends a transaction by itself when the disk is full; the driver does not notice, and such a
+        // connection begins none any more. What is still to be rolled back is done at the ping.
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        })
         .connect_with(options(path, wait))
         .await
         .map_err(|it| fault(path, it))?;

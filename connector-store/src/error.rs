@@ -37,6 +37,13 @@ pub(crate) fn locked(directory: &Path) -> Error {
         .transient(true)
 }
 
+/// The disk, or who is before us, did not answer in time.
+pub(crate) fn no_answer(directory: &Path) -> Error {
+    Error::store(format!("the audit in {} could not be written in time", directory.display()))
+        .with_hint("nothing was released: see whether the disk answers, and which process holds the store")
+        .transient(true)
+}
+
 /// What is stored is not what this program stored.
 pub(crate) fn damaged(what: impl Into<String>) -> Error {
     Error::store(what).with_hint("restore a backup with `connector store restore FILE`")

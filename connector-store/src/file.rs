@@ -4,7 +4,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use crate::seal;
+use crate::{seal, step};
 
 /// Whether a file must be there after a power cut, or may as well be gone.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,9 +35,12 @@ pub(crate) fn replace(path: &Path, content: &[u8], durability: Durability) -> io
         file.write_all(content)?;
         if durability == Durability::Durable { file.sync_all() } else { Ok(()) }
     });
+    step::reached();
     match written.and_then(|()| fs::rename(&staged, path)) {
-        Ok(()) if durability == Durability::Durable => sync_parent(path),
-        Ok(()) => Ok(()),
+        Ok(()) => {
+            step::reached();
+            if durability == Durability::Durable { sync_parent(path) } else { Ok(()) }
+        }
         Err(error) => {
             // What is left behind is private and never read; the first error is the one that matters.
             let _ = fs::remove_file(&staged);
@@ -48,14 +51,19 @@ pub(crate) fn replace(path: &Path, content: &[u8], durability: Durability) -> io
 
 /// Moves a file over another one, for good.
 pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    step::reached();
     fs::rename(from, to)?;
+    step::reached();
     sync_parent(to)
 }
 
 /// Removes a file, for good; one that is gone already is no error.
 pub(crate) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
-        Ok(()) => sync_parent(path),
+        Ok(()) => {
+            step::reached();
+            sync_parent(path)
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
     }

@@ -14,6 +14,7 @@ mod record;
 mod restore;
 mod rotate;
 mod seal;
+mod step;
 mod store;
 mod unlock;
 mod write;

@@ -18,6 +18,9 @@ use crate::seal::{self, Key};
 /// Far below the number of seals after which random nonces may meet.
 const LAST_EDITION: u64 = 1 << 31;
 
+const CHANGED: &str = "the store was changed from outside: restore a backup with `connector store restore FILE`, \
+     or delete the connector and register it again";
+
 /// All rows of one connector.
 #[derive(Debug)]
 pub(crate) struct Record {
@@ -29,6 +32,8 @@ pub(crate) struct Record {
     wrapped: Vec<u8>,
     secrets: Vec<Value>,
     kept: Vec<Value>,
+    /// The latest version that the audit knows of.
+    audited: u64,
 }
 
 /// One sealed value.
@@ -63,20 +68,22 @@ impl Record {
             wrapped: Vec::new(),
             secrets: Vec::new(),
             kept: Vec::new(),
+            audited: 0,
         };
         Ok((record, Key::generate()?))
     }
 
     /// Reads all rows of a connector. The caller is in a transaction, so that they are of one moment.
     pub(crate) async fn read(connection: &mut SqliteConnection, id: &str) -> sqlx::Result<Option<Self>> {
-        let found: Option<(String, String, u64, Vec<u8>)> = sqlx::query_as(
-            "SELECT document, coalesce(key_id, ''), coalesce(edition, 0), coalesce(wrapped, x'') \
-             FROM connectors LEFT JOIN seals ON connector_id = id WHERE id = ?",
+        let found: Option<(String, String, u64, Vec<u8>, i64)> = sqlx::query_as(
+            "SELECT document, coalesce(key_id, ''), coalesce(edition, 0), coalesce(wrapped, x''), \
+             (SELECT coalesce(max(version), 0) FROM audit WHERE audit.connector_id = connectors.id) \
+             FROM connectors LEFT JOIN seals ON seals.connector_id = id WHERE id = ?",
         )
         .bind(id)
         .fetch_optional(&mut *connection)
         .await?;
-        let Some((document, key_id, edition, wrapped)) = found else { return Ok(None) };
+        let Some((document, key_id, edition, wrapped, audited)) = found else { return Ok(None) };
         let secrets = sqlx::query_as(
             "SELECT secret_id AS owner, field AS name, edition, sealed FROM secrets \
              WHERE connector_id = ? ORDER BY secret_id, field",
@@ -91,7 +98,16 @@ impl Record {
         .bind(id)
         .fetch_all(connection)
         .await?;
-        Ok(Some(Self { id: id.to_owned(), document, key_id, edition, wrapped, secrets, kept }))
+        Ok(Some(Self {
+            id: id.to_owned(),
+            document,
+            key_id,
+            edition,
+            wrapped,
+            secrets,
+            kept,
+            audited: audited.cast_unsigned(),
+        }))
     }
 
     /// Writes all rows; the caller commits.
@@ -155,11 +171,27 @@ impl Record {
         parse(&self.document)
     }
 
-    /// Unwraps the data key, which shows that every row is as it was written.
+    /// Unwraps the data key, which shows that every row is as it was written, and that no later version of
+    /// them was.
     ///
     /// # Errors
     /// [`Store`](connector_core::ErrorKind::Store) when one is not.
     pub(crate) fn unwrap(&self, master: &MasterKey) -> Result<Key> {
+        let key = self.unwrap_of_any_time(master)?;
+        let document = self.document()?;
+        if document.version < self.audited {
+            return Err(error::damaged(format!(
+                "what is stored for connector `{}` is version {}, and the audit knows version {}",
+                document.name, document.version, self.audited
+            ))
+            .with_hint(CHANGED)
+            .with_connector(document.name));
+        }
+        Ok(key)
+    }
+
+    /// As [`unwrap`](Self::unwrap), also for rows of an older copy.
+    pub(crate) fn unwrap_of_any_time(&self, master: &MasterKey) -> Result<Key> {
         master
             .wrapping(&self.id)
             .open(&self.bound(), &self.wrapped)
@@ -266,10 +298,7 @@ impl Record {
     fn broken(&self) -> Error {
         let name = self.document().map_or_else(|_| self.id.clone(), |it| it.name);
         error::damaged(format!("what is stored for connector `{name}` does not match its seal"))
-            .with_hint(
-                "the store was changed from outside: restore a backup with `connector store restore FILE`, \
-                 or delete the connector and register it again",
-            )
+            .with_hint(CHANGED)
             .with_connector(name)
     }
 }

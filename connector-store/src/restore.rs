@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use connector_core::{Error, ErrorKind, Result};
 use sqlx::{Connection, SqliteConnection};
 
+use crate::audit::anchor::Place;
 use crate::key::{self, KeyRow, MasterKey};
 use crate::maintenance::{self, journal, with_suffix};
 use crate::record::Record;
 use crate::store::{Options, Store, blocking, lock};
-use crate::{database, error, file};
+use crate::{audit, database, error, file, step};
 
 impl Store {
     /// Replaces what is stored by a copy that [`backup`](Store::backup) made, and opens it. The copy is
@@ -17,15 +18,19 @@ impl Store {
     /// stays beside it as `store.db.before-restore`.
     ///
     /// Other processes may have the store open; they see the restored one. Nothing that was cached before is
-    /// used after it: a connector that comes back in another form gets a version it never had. The audit
-    /// keeps its records, and gains those of the copy that it lacks. Works on a damaged store too.
+    /// used after it: a connector that comes back in another form gets a version it never had. Works on a
+    /// damaged store too, and on one that was rolled back.
+    ///
+    /// The audit stays as it is, and `note` is written behind it, as a part of the change; how many records
+    /// of the copy are not in it is added to the note. An empty or damaged store takes over the audit of the
+    /// copy, and goes on from there.
     ///
     /// # Errors
     /// [`NotFound`](connector_core::ErrorKind::NotFound) when there is no such file,
     /// [`Store`](connector_core::ErrorKind::Store) when it is damaged or of a newer version,
     /// [`Refused`](connector_core::ErrorKind::Refused) when it was sealed with another master key. In each
     /// case nothing is changed.
-    pub async fn restore(options: Options, backup: &Path) -> Result<Self> {
+    pub async fn restore(options: Options, backup: &Path, note: &audit::Record) -> Result<Self> {
         Self::check_backup(backup)?;
         let directory = &options.directory;
         file::create_dir(directory).map_err(|it| error::file("the store directory", directory, it))?;
@@ -33,8 +38,11 @@ impl Store {
             let _lock = lock(directory, options.wait).await?;
             let staged = Staged::copy(backup, &options).await?;
             let master = staged.check(&options).await?;
-            match replace_rows(&staged, &options, master.as_ref()).await {
-                Err(error) if database::is_damage(&error) => replace_file(staged, &options).await?,
+            step::reached();
+            match replace_rows(&staged, &options, master.as_ref(), note).await {
+                Err(error) if database::is_damage(&error) => {
+                    replace_file(staged, &options, master.as_ref(), note).await?;
+                }
                 done => done?,
             }
         }
@@ -149,7 +157,12 @@ fn of_another_key(error: Error) -> Error {
 }
 
 /// Replaces all rows in one transaction, which other processes see as any other change.
-async fn replace_rows(staged: &Staged, options: &Options, master: Option<&MasterKey>) -> Result<()> {
+async fn replace_rows(
+    staged: &Staged,
+    options: &Options,
+    master: Option<&MasterKey>,
+    note: &audit::Record,
+) -> Result<()> {
     let path = options.database();
     match file::create_new(&path) {
         Err(it) if it.kind() != std::io::ErrorKind::AlreadyExists => {
@@ -172,10 +185,16 @@ async fn replace_rows(staged: &Staged, options: &Options, master: Option<&Master
         .await
         .map_err(fault)?;
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(fault)?;
+    let note = audit::merge(&mut transaction, master, note, &path).await?;
     let changed: Vec<(String, u64)> = sqlx::query_as(
-        "SELECT id, max(here.document ->> '$.version', there.document ->> '$.version') \
-         FROM main.connectors here JOIN source.connectors there USING (id) \
-         WHERE here.document <> there.document",
+        // Also what was deleted meanwhile is not to come back as an older version of itself.
+        "SELECT id, max(here, there, audited) FROM ( \
+            SELECT there.id, there.document ->> '$.version' AS there, \
+                coalesce(here.document ->> '$.version', 0) AS here, \
+                coalesce(here.document, there.document) <> there.document AS differs, \
+                (SELECT coalesce(max(version), 0) FROM main.audit WHERE connector_id = there.id) AS audited \
+            FROM source.connectors there LEFT JOIN main.connectors here USING (id)) \
+         WHERE differs OR audited > there",
     )
     .fetch_all(&mut *transaction)
     .await
@@ -189,8 +208,16 @@ async fn replace_rows(staged: &Staged, options: &Options, master: Option<&Master
     }
     // Before the commit: a crash between the two leaves the store as it was, and an empty cache.
     crate::Cache::new(&options.directory).clear_locked()?;
+    let written = audit::note(&mut transaction, master, &note, &path).await?;
+    step::reached();
     transaction.commit().await.map_err(fault)?;
+    step::reached();
+    written.set_anchor(&anchor_place(options));
     database::close(connection, &path).await
+}
+
+fn anchor_place(options: &Options) -> Place {
+    Place::of(&options.key, &options.directory)
 }
 
 const COPY_ROWS: &str = "
@@ -201,7 +228,6 @@ const COPY_ROWS: &str = "
     INSERT INTO main.seals SELECT * FROM source.seals;
     INSERT INTO main.secrets SELECT * FROM source.secrets;
     INSERT INTO main.kept SELECT * FROM source.kept;
-    INSERT OR IGNORE INTO main.audit SELECT * FROM source.audit;
 ";
 
 async fn raise_version(
@@ -211,7 +237,7 @@ async fn raise_version(
     master: &MasterKey,
     path: &Path,
 ) -> Result<()> {
-    let key = record.unwrap(master)?;
+    let key = record.unwrap_of_any_time(master)?;
     let mut document = record.document()?;
     document.version = version;
     record.begin_change()?;
@@ -221,8 +247,19 @@ async fn raise_version(
 }
 
 /// Replaces the file of a store that SQLite cannot read any more, so that nobody can be using it.
-async fn replace_file(staged: Staged, options: &Options) -> Result<()> {
+async fn replace_file(
+    staged: Staged,
+    options: &Options,
+    master: Option<&MasterKey>,
+    note: &audit::Record,
+) -> Result<()> {
     let path = options.database();
+    let mut connection = database::connect(&staged.path, options.wait).await?;
+    let written = audit::note(&mut connection, master, note, &path).await?;
+    database::close(connection, &path).await?;
+    let place = anchor_place(options);
+    // An anchor of what is replaced says nothing of what replaces it.
+    place.remove().map_err(|it| error::file("the anchor of the audit in", &options.directory, it))?;
     crate::Cache::new(&options.directory).clear_locked()?;
     let replace = move || {
         let aside = before(&path);
@@ -240,7 +277,9 @@ async fn replace_file(staged: Staged, options: &Options) -> Result<()> {
         file::rename(&staged.path, &path)
     };
     let directory = options.directory.clone();
-    blocking(move || replace().map_err(|it| error::file("the store", &directory, it))).await
+    blocking(move || replace().map_err(|it| error::file("the store", &directory, it))).await?;
+    written.set_anchor(&place);
+    Ok(())
 }
 
 /// Where the replaced store stays.

@@ -10,10 +10,11 @@ use std::time::SystemTime;
 
 use connector_core::{Error, Result};
 
-use crate::Store;
+use crate::audit::chain;
 use crate::key::{self, KeySource, Loaded, MasterKey};
 use crate::record::Record;
 use crate::store::blocking;
+use crate::{Store, step};
 
 impl Store {
     /// Replaces the master key, or takes it from elsewhere from now on; no secret is opened for it. With a
@@ -26,14 +27,25 @@ impl Store {
     /// is changed.
     pub async fn rotate_key(&self, new: KeySource, now: SystemTime) -> Result<()> {
         let (_turn, _lock) = (self.turn().await, self.lock().await?);
+        let before = self.anchor_place();
         let Some((old, next)) = self.prepare(&new, now).await? else {
             self.set_source(new);
             return Ok(());
         };
+        step::reached();
         self.switch(&old, &next).await?;
+        step::reached();
         // The switch stands. What is left is repeated at the next start, should it fail.
         let settled = self.settle_locked(&next).await;
+        step::reached();
         self.use_key(new, next.master).await;
+        // The anchor goes with the key. One that is lost meanwhile is written with the next record.
+        let place = self.anchor_place();
+        if let Some(row) = self.key_row().await?
+            && self.set_anchor(&*self.master(row).await?).await.is_ok()
+        {
+            before.remove_unless(&place);
+        }
         settled
     }
 
@@ -60,6 +72,7 @@ impl Store {
         if !old.is_settled() {
             self.settle_locked(&old).await?;
         }
+        self.check_anchor(&old.master).await?;
         let (new, directory, row) = (new.clone(), self.directory().to_owned(), old.row);
         let next = blocking(move || key::follow(&new, &row, &directory, now)).await?;
         Ok(Some((old.master, next)))
@@ -79,7 +92,9 @@ impl Store {
             record.wrap(&data_key, &next.master)?;
             record.write_seal(&mut transaction).await.map_err(|it| self.fault(it))?;
         }
+        chain::rewrap(&mut transaction, old, &next.master, self.path()).await?;
         next.row.write(&mut transaction).await.map_err(|it| self.fault(it))?;
+        step::reached();
         transaction.commit().await.map_err(|it| self.fault(it))
     }
 }

@@ -69,6 +69,8 @@ struct Inner {
     keys: Keys,
     /// Lets the writers of this process queue up, before one of them competes with other processes.
     turn: Arc<tokio::sync::Mutex<()>>,
+    /// Lets those who only write to the audit share a flush.
+    queue: audit::Queue,
 }
 
 impl Store {
@@ -96,6 +98,7 @@ impl Store {
             cache: Cache::new(directory).with_wait(options.wait),
             keys: Keys::new(options.key.clone()),
             turn: Arc::default(),
+            queue: audit::Queue::default(),
             pool,
             path,
             options,
@@ -189,7 +192,8 @@ impl Store {
     /// that was stored: call it before every use of a document that may reach a provider.
     ///
     /// # Errors
-    /// [`Store`](connector_core::ErrorKind::Store) when anything of the connector was changed from outside;
+    /// [`Store`](connector_core::ErrorKind::Store) when anything of the connector was changed from outside, or
+    /// is older than what the audit or its anchor knows;
     /// [`InvalidInput`](connector_core::ErrorKind::InvalidInput) when it was updated since `document` was
     /// read; [`Refused`](connector_core::ErrorKind::Refused) when the master key is another one.
     pub async fn secrets(&self, document: &Document) -> Result<BTreeMap<String, Secret>> {
@@ -305,24 +309,6 @@ impl Store {
         write.commit().await
     }
 
-    /// Writes an audit record; when this returns it survives a crash. Returns its number.
-    ///
-    /// # Errors
-    /// [`Store`](connector_core::ErrorKind::Store): then what it speaks of must not happen.
-    pub async fn audit(&self, record: &audit::Record) -> Result<u64> {
-        let mut connection = self.connection().await?;
-        record.write(&mut connection).await.map_err(|it| self.fault(it))
-    }
-
-    /// Audit records, the newest first.
-    ///
-    /// # Errors
-    /// [`Store`](connector_core::ErrorKind::Store).
-    pub async fn audit_list(&self, filter: &audit::Filter, limit: u32) -> Result<Vec<audit::Record>> {
-        let mut connection = self.connection().await?;
-        audit::list(&mut connection, filter, limit).await.map_err(|it| self.fault(it))
-    }
-
     /// Lets a cached entry answer a target of a connector from now on, and brings the index up to date for
     /// all connectors that the entry depends on. `false`, and nothing is changed, when one of them is not
     /// in that version any more.
@@ -374,6 +360,10 @@ impl Store {
 
     pub(crate) fn keys(&self) -> &Keys {
         &self.0.keys
+    }
+
+    pub(crate) fn queue(&self) -> &audit::Queue {
+        &self.0.queue
     }
 
     pub(crate) fn fault(&self, error: sqlx::Error) -> Error {

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use connector_core::{Error, Result};
 use sqlx::SqliteConnection;
 
+use crate::audit::chain;
 use crate::error;
 use crate::key::{self, KeyRow, KeySource, Loaded, MasterKey};
 use crate::lock::Lock;
@@ -62,6 +63,10 @@ impl Store {
     }
 
     /// The key that belongs to this row: read once per process, again when another process has changed it.
+    /// When it is read, the store is compared with its anchor.
+    ///
+    /// # Errors
+    /// [`Store`](connector_core::ErrorKind::Store) also when the store was rolled back.
     pub(crate) async fn master(&self, row: KeyRow) -> Result<Arc<MasterKey>> {
         let mut cached = self.keys().master.lock().await;
         if let Some(master) = cached.as_ref().filter(|it| it.id == row.id) {
@@ -72,9 +77,27 @@ impl Store {
         if !loaded.is_settled() {
             self.settle(&loaded).await;
         }
+        self.check_anchor(&loaded.master).await?;
         let master = Arc::new(loaded.master);
         *cached = Some(Arc::clone(&master));
         Ok(master)
+    }
+
+    /// As [`master`](Self::master), without a look at the anchor.
+    pub(crate) async fn master_unchecked(&self, row: KeyRow) -> Result<Arc<MasterKey>> {
+        if let Some(master) = self.keys().master.lock().await.as_ref().filter(|it| it.id == row.id) {
+            return Ok(Arc::clone(master));
+        }
+        let source = self.source();
+        Ok(Arc::new(blocking(move || key::load(&source, row)).await?.master))
+    }
+
+    /// As [`master_unchecked`](Self::master_unchecked), where nobody has to be asked for it: a key that is in
+    /// memory, in a file or given. Nothing when it cannot be had so, or is another one.
+    pub(crate) async fn master_unasked(&self, row: KeyRow) -> Option<Arc<MasterKey>> {
+        let is_silent = matches!(self.source(), KeySource::File(_) | KeySource::Literal(_));
+        let is_known = self.keys().master.lock().await.as_ref().is_some_and(|it| it.id == row.id);
+        if is_silent || is_known { self.master_unchecked(row).await.ok() } else { None }
     }
 
     /// The key that the store is sealed with.
@@ -102,7 +125,11 @@ impl Store {
         let mut cached = self.keys().master.lock().await;
         let source = self.source();
         let loaded = blocking(move || key::create(&source, now)).await?;
-        loaded.row.write(connection).await.map_err(|it| self.fault(it))?;
+        loaded.row.write(&mut *connection).await.map_err(|it| self.fault(it))?;
+        // An anchor that is there belongs to a store that was removed to begin anew.
+        let place = self.anchor_place();
+        place.remove().map_err(|it| error::file("the anchor of the audit in", self.directory(), it))?;
+        chain::key(connection, &loaded.master, self.path()).await?;
         let master = Arc::new(loaded.master);
         *cached = Some(Arc::clone(&master));
         Ok(master)
@@ -136,7 +163,7 @@ impl Store {
 
     /// Whether another process replaced the key after its row was read: then what was read belongs to no
     /// key any more, and is to be read again.
-    async fn has_other_key(&self, id: &str) -> Result<bool> {
+    pub(crate) async fn has_other_key(&self, id: &str) -> Result<bool> {
         Ok(self.key_row().await?.is_some_and(|it| it.id != id))
     }
 

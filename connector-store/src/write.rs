@@ -13,7 +13,7 @@ use crate::list::{Row, by_id, by_name};
 use crate::lock::Lock;
 use crate::record::Record;
 use crate::store::{Store, changed_meanwhile, not_found};
-use crate::{Filter, Page, audit, database, error, list};
+use crate::{Filter, Page, audit, database, error, list, step};
 
 /// A change in the making. It holds the lock between processes and a transaction: what it reads stays true
 /// until it is committed. Dropped without [`commit`](Self::commit) it changes nothing.
@@ -27,6 +27,8 @@ pub struct Write {
     transaction: Transaction<'static, Sqlite>,
     /// What the index has to say afterwards, by name; nothing where the name is free then.
     changed: BTreeMap<String, Option<Document>>,
+    /// The last audit record of the change.
+    audited: Option<audit::Written>,
     store: Store,
     _lock: Lock,
     _turn: OwnedMutexGuard<()>,
@@ -37,7 +39,8 @@ impl Write {
         let turn = store.turn().await;
         let lock = store.lock().await?;
         let transaction = store.pool().begin_with("BEGIN IMMEDIATE").await.map_err(|it| store.fault(it))?;
-        Ok(Self { transaction, changed: BTreeMap::new(), store: store.clone(), _lock: lock, _turn: turn })
+        let (changed, store) = (BTreeMap::new(), store.clone());
+        Ok(Self { transaction, changed, audited: None, store, _lock: lock, _turn: turn })
     }
 
     /// As [`Store::get`].
@@ -169,7 +172,11 @@ impl Write {
     /// # Errors
     /// As there.
     pub async fn audit(&mut self, record: &audit::Record) -> Result<u64> {
-        record.write(&mut self.transaction).await.map_err(|it| self.store.fault(it))
+        let written = self.store.append(&mut self.transaction, &[record]).await?;
+        let seq = written.last();
+        self.audited = Some(written);
+        step::reached();
+        Ok(seq)
     }
 
     /// Stores everything. When this returns, the change survives a crash and no older cached credential of
@@ -183,7 +190,13 @@ impl Write {
         for name in self.changed.keys() {
             Index::remove(cache, name).map_err(|it| error::file("the cache", cache, it))?;
         }
+        step::reached();
         self.transaction.commit().await.map_err(|it| self.store.fault(it))?;
+        step::reached();
+        if let Some(written) = &self.audited {
+            self.store.advance_anchor(written);
+        }
+        step::reached();
         for document in self.changed.values().flatten() {
             // Without it the cache is asked in vain until the next `link`; the change stands.
             let _ = Index::of(document).write(cache);
@@ -227,6 +240,7 @@ impl Write {
     }
 
     async fn save(&mut self, record: &Record, document: &Document) -> Result<()> {
+        step::reached();
         record.write(&mut self.transaction).await.map_err(|it| {
             if database::is_taken(&it) { name_taken(&document.name) } else { self.store.fault(it) }
         })

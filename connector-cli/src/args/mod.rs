@@ -24,7 +24,8 @@ pub(crate) use give::{
 pub(crate) use grant::GrantArgs;
 pub(crate) use register::{DeleteArgs, NameArgs, RegisterArgs, RenameArgs, UpdateArgs};
 pub(crate) use upkeep::{
-    AuditArgs, CacheAction, CacheArgs, CompletionsArgs, RestoreArgs, RotateKeyArgs, StoreAction, StoreArgs,
+    AuditAction, AuditArgs, CacheAction, CacheArgs, CompletionsArgs, RestoreArgs, RotateKeyArgs, StoreAction,
+    StoreArgs,
 };
 pub(crate) use words::{Label, OrNone};
 

@@ -87,10 +87,14 @@ pub(crate) enum CacheAction {
 
 /// Show the audit: who got what, when, narrowed how; the newest first
 #[derive(Clone, Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "Examples:\n  \
     connector audit --limit 20\n  \
-    connector audit --connector prod --action mint --since 2026-11-01T00:00:00Z -o json")]
+    connector audit --connector prod --action mint --since 2026-11-01T00:00:00Z -o json\n  \
+    connector audit verify")]
 pub(crate) struct AuditArgs {
+    #[command(subcommand)]
+    pub(crate) task: Option<AuditAction>,
     /// Only records about this connector
     #[arg(long, value_name = "NAME")]
     pub(crate) connector: Option<String>,
@@ -106,6 +110,15 @@ pub(crate) struct AuditArgs {
     /// At most this many
     #[arg(long, value_name = "COUNT", default_value_t = 50)]
     pub(crate) limit: u32,
+}
+
+/// What to do with the audit.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum AuditAction {
+    /// Look for records that were changed, moved, put in or taken away since they were written
+    ///
+    /// Needs the master key. Ends with code 7 when something is found.
+    Verify,
 }
 
 /// Print completions for a shell

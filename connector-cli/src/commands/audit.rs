@@ -2,14 +2,24 @@
 
 use std::time::SystemTime;
 
-use connector_core::{Expiry, Result, format_time};
-use connector_store::audit::{Filter, Record};
+use connector_core::{Error, Expiry, Result, format_time};
+use connector_store::audit::{Filter, Record, Report};
 
 use crate::app::App;
-use crate::args::AuditArgs;
+use crate::args::{AuditAction, AuditArgs};
 use crate::output::Table;
 
+/// How many findings are told beside the error; the answer has more.
+const MOST_TOLD: usize = 10;
+
 pub(crate) fn run(app: &App, args: &AuditArgs) -> Result<()> {
+    match args.task {
+        Some(AuditAction::Verify) => verify(app),
+        None => list(app, args),
+    }
+}
+
+fn list(app: &App, args: &AuditArgs) -> Result<()> {
     let filter = Filter {
         connector: args.connector.clone(),
         action: args.action.as_deref().map(str::parse).transpose()?,
@@ -35,6 +45,35 @@ pub(crate) fn run(app: &App, args: &AuditArgs) -> Result<()> {
         }
         if table.is_empty() { String::new() } else { table.render(&app.output) }
     })
+}
+
+fn verify(app: &App) -> Result<()> {
+    let report = app.with_store(async |store| store.audit_verify().await)?;
+    app.output.show(&report, || report_table(app, &report))?;
+    let [first, ..] = &*report.findings else { return Ok(()) };
+    let error = Error::store(match report.findings.len() {
+        1 => format!("the audit is not as it was written: {first}"),
+        count => format!("the audit is not as it was written, in {} places", count as u64 + report.more),
+    })
+    .with_hint("compare it with a backup, and find out who can write to the store's directory");
+    let told = report.findings.iter().take(MOST_TOLD).map(ToString::to_string);
+    Err(told.fold(error, Error::with_cause))
+}
+
+fn report_table(app: &App, report: &Report) -> String {
+    let number = |it: Option<u64>| it.map_or_else(|| "-".to_owned(), |it| it.to_string());
+    let covered = match (report.first, report.last) {
+        (Some(first), Some(last)) => format!("{first} to {last}"),
+        _ => "none yet".to_owned(),
+    };
+    let mut table = Table::properties();
+    table
+        .property("RECORDS", report.records.to_string())
+        .property("LINKED", format!("{} ({covered})", report.linked))
+        .property("SEALED", report.sealed.to_string())
+        .property("ANCHOR AT", number(report.anchor))
+        .property("FINDINGS", (report.findings.len() as u64 + report.more).to_string());
+    table.render(&app.output)
 }
 
 fn connector(record: &Record) -> String {

@@ -72,7 +72,7 @@ fn rotate_key(app: &App, args: &RotateKeyArgs) -> Result<()> {
             store.keep_key(&absolute(file)?).await?;
         }
         store.rotate_key(source, app.now()).await?;
-        note(app, store, Action::RotateKey, kind).await
+        store.audit(&note(app, Action::RotateKey, kind)).await.map(drop)
     })?;
     app.output.show(&json!({ "rotated": true, "key_source": kind }), || {
         format!("everything is sealed under a new master key ({kind})")
@@ -144,7 +144,7 @@ fn backup(app: &App, file: &Path) -> Result<()> {
     }
     app.with_store(async |store| {
         store.backup(file).await?;
-        note(app, store, Action::Backup, &file.display().to_string()).await
+        store.audit(&note(app, Action::Backup, &file.display().to_string())).await.map(drop)
     })?;
     app.output.show(&json!({ "backup": file }), || format!("wrote {}", file.display()))?;
     app.output.hint("it does not hold the master key: keep that too, apart from it");
@@ -158,8 +158,8 @@ fn restore(app: &App, args: &RestoreArgs) -> Result<()> {
     }
     let options = app.store_options()?;
     let status = app.block_on(async {
-        let store = Store::restore(options, &args.file).await?;
-        note(app, &store, Action::Restore, &args.file.display().to_string()).await?;
+        let note = note(app, Action::Restore, &args.file.display().to_string());
+        let store = Store::restore(options, &args.file, &note).await?;
         let status = store.status().await?;
         store.close().await;
         Ok(status)
@@ -183,11 +183,12 @@ fn check_empty(app: &App) -> Result<()> {
     }
 }
 
-async fn note(app: &App, store: &Store, action: Action, detail: &str) -> Result<()> {
+/// An audit record of what was done with the store.
+fn note(app: &App, action: Action, detail: &str) -> Record {
     let mut record = Record::new(app.now(), action, app.caller());
     record.process = Some(std::process::id());
     record.detail = Some(detail.to_owned());
-    store.audit(&record).await.map(drop)
+    record
 }
 
 /// A path that means the same wherever the program is started next.

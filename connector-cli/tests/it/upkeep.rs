@@ -183,6 +183,35 @@ fn c22_the_audit_lists_what_was_done() {
     assert!(matches!(marked.as_slice(), [one] if one.contains("forever")), "{table}");
 }
 
+/// C3, C22: what is changed in the audit afterwards is found, and named.
+#[test]
+fn c3_c22_the_audit_is_verified() {
+    let cli = with_connector();
+    cli.ok(&ISSUE);
+    cli.ok(&["store", "backup", "copy"]);
+    let report = cli.json(&["audit", "verify"]);
+    assert_eq!((&report["records"], &report["sealed"], &report["anchor"]), (&3.into(), &3.into(), &3.into()));
+    assert_eq!(report["findings"], serde_json::json!([]));
+    assert!(cli.ok(&["audit", "verify"]).stdout_text().contains("3 (1 to 3)"));
+    cli.fails(2, &["audit", "--limit", "2", "verify"]);
+
+    // A rolled back store: the copy is put there by hand.
+    cli.ok(&["cache", "clear"]);
+    for name in ["store.db", "store.db-wal", "store.db-shm"] {
+        let _ = std::fs::remove_file(cli.connector_home().join(name));
+    }
+    std::fs::copy(cli.home().join("copy"), cli.connector_home().join("store.db")).expect("rolled back");
+    let error = cli.error(7, &ISSUE);
+    assert!(error["message"].as_str().is_some_and(|it| it.contains("the store was rolled back")), "{error}");
+    assert!(error["hint"].as_str().is_some_and(|it| it.contains("store restore FILE --force")), "{error}");
+    let found = cli.error(7, &["audit", "verify"]);
+    let told = found["message"].as_str().unwrap_or_default();
+    assert!(told.contains("record 3 was written, and the audit ends before"), "{found}");
+    cli.ok(&["store", "restore", "copy", "--force"]);
+    assert_issues(&cli);
+    cli.ok(&["audit", "verify"]);
+}
+
 #[cfg(unix)]
 fn mode(path: &Path) -> Option<u32> {
     use std::os::unix::fs::PermissionsExt;

@@ -110,10 +110,7 @@ fn fields_that_a_kind_does_not_know_are_ignored_and_missing_ones_are_named() -> 
 #[test]
 fn another_kind_another_version_or_another_shape_is_refused_and_nothing_is_quoted() -> Result<()> {
     let error = read(json!({}))?.open::<Ticket>().map(drop).expect_err("it is of another kind");
-    assert_eq!(
-        error.message(),
-        "the envelope holds a credential of kind `acme-keys`, not `forge-ticket`"
-    );
+    assert_eq!(error.message(), "the envelope holds a credential of kind `acme-keys`, not `forge-ticket`");
     for (change, message) in [
         (
             json!({"version": 2, "quantum": true}),

@@ -94,6 +94,11 @@ impl MasterKey {
         self.key.derive("connector-store data key 1", connector_id)
     }
 
+    /// The key that seals the audit's key.
+    pub(crate) fn audit_wrapping(&self) -> Key {
+        self.key.derive("connector-store audit key 1", "")
+    }
+
     /// Writes the key to a new file, in the form in which a key file holds it.
     pub(crate) fn write_new(&self, path: &Path) -> Result<()> {
         file::write_new(path, &self.key)

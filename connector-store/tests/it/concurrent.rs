@@ -1,17 +1,19 @@
 use std::process::{Child, Command, Stdio};
 
+use connector_store::audit::{Action, Record};
 use connector_store::{Filter, Page};
 
 use super::*;
 
 const DIRECTORY: &str = "CONNECTOR_STORE_TEST_DIRECTORY";
 const WRITER: &str = "CONNECTOR_STORE_TEST_WRITER";
+const COUNT: &str = "CONNECTOR_STORE_TEST_COUNT";
 
 fn patient(directory: &Path) -> Options {
     Options::new(directory).with_wait(Duration::from_secs(60)).with_key(literal(1))
 }
 
-/// Adds connectors, and counts in one that all writers share.
+/// Adds connectors, and counts in one that all writers share; writes to the audit in both ways.
 async fn write_many(store: &Store, writer: &str, count: usize) {
     for number in 0..count {
         let name = format!("{writer}-{number}");
@@ -20,8 +22,10 @@ async fn write_many(store: &Store, writer: &str, count: usize) {
         let mut shared = write.get("shared").await.expect("read").expect("there");
         let counted: u64 = shared.description.as_deref().unwrap_or("0").parse().expect("a number");
         shared.description = Some((counted + 1).to_string());
-        write.update(shared, None, at(0)).await.expect("updated");
+        let shared = write.update(shared, None, at(0)).await.expect("updated");
+        write.audit(&Record::new(at(0), Action::Update, writer).about(&shared)).await.expect("written");
         write.commit().await.expect("committed");
+        store.audit(&Record::new(at(0), Action::Mint, writer).about(&shared)).await.expect("written");
     }
 }
 
@@ -39,6 +43,8 @@ async fn assert_all(store: &Store, writers: usize, count: usize) {
         "no change was lost"
     );
     assert_eq!(store.status().await.expect("status").integrity, "ok");
+    let report = store.audit_verify().await.expect("verified");
+    assert_eq!((report.sealed, report.last, report.findings), (2 * total, Some(2 * total), vec![]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -102,20 +108,33 @@ async fn two_processes_lose_nothing() {
     let dir = tempfile::tempdir().expect("a directory");
     let store = Store::open(patient(dir.path())).await.expect("opens");
     put(&store, "shared").await;
-    let children = ["a", "b"].map(|writer| start(dir.path(), writer));
+    let children = ["a", "b"].map(|writer| start(dir.path(), writer, 8));
     for mut child in children {
         assert!(child.wait().expect("ended").success());
     }
     assert_all(&store, 2, 8).await;
 }
 
-/// The other process of the test above; by itself it has nothing to do.
+#[tokio::test]
+async fn c22_sixteen_processes_write_and_audit_at_once() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let store = Store::open(patient(dir.path())).await.expect("opens");
+    put(&store, "shared").await;
+    let children: Vec<_> = (0..16).map(|it| start(dir.path(), &format!("w{it}"), 3)).collect();
+    for mut child in children {
+        assert!(child.wait().expect("ended").success());
+    }
+    assert_all(&store, 16, 3).await;
+}
+
+/// The other process of the tests above; by itself it has nothing to do.
 #[tokio::test]
 #[ignore = "run by `two_processes_lose_nothing`"]
 async fn a_process_that_writes() {
     let (Ok(directory), Ok(writer)) = (std::env::var(DIRECTORY), std::env::var(WRITER)) else { return };
     let store = Store::open(patient(Path::new(&directory))).await.expect("opens");
-    write_many(&store, &writer, 8).await;
+    let count = std::env::var(COUNT).ok().and_then(|it| it.parse().ok()).expect("a number");
+    write_many(&store, &writer, count).await;
 }
 
 #[tokio::test]
@@ -124,7 +143,7 @@ async fn c22_a_process_that_is_killed_leaves_a_store_that_opens() {
     let store = Store::open(patient(dir.path())).await.expect("opens");
     put(&store, "shared").await;
     for round in 0..3 {
-        let mut child = start(dir.path(), &format!("w{round}"));
+        let mut child = start(dir.path(), &format!("w{round}"), 8);
         // It is killed in the middle of its work: as soon as something of it is seen.
         let first = format!("w{round}-{round}");
         while store.get(&first).await.expect("read").is_none() {
@@ -140,14 +159,16 @@ async fn c22_a_process_that_is_killed_leaves_a_store_that_opens() {
         }
     }
     assert_eq!(store.status().await.expect("status").integrity, "ok");
+    assert_eq!(store.audit_verify().await.expect("verified").findings, []);
 }
 
 /// Starts this program again, as a process of its own that writes.
-fn start(directory: &Path, writer: &str) -> Child {
+fn start(directory: &Path, writer: &str, count: usize) -> Child {
     Command::new(std::env::current_exe().expect("this program"))
         .args(["--exact", "concurrent::a_process_that_writes", "--ignored", "--nocapture"])
         .env(DIRECTORY, directory)
         .env(WRITER, writer)
+        .env(COUNT, count.to_string())
         .stdout(Stdio::null())
         .spawn()
         .expect("started")

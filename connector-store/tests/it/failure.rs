@@ -139,7 +139,7 @@ async fn status_tells_what_there_is() {
     store.audit(&audit::Record::new(at(0), audit::Action::Mint, "ann")).await.expect("written");
     let status = store.status().await.expect("status");
     assert_eq!((status.connectors, status.secrets, status.kept, status.audit_records), (1, 2, 1, 1));
-    assert_eq!((&*status.integrity, &*status.journal_mode, status.schema_version), ("ok", "wal", 2));
+    assert_eq!((&*status.integrity, &*status.journal_mode, status.schema_version), ("ok", "wal", 3));
     assert_eq!(status.key_source.as_deref(), Some("file"));
     assert_eq!(status.key_location, Some(dir.path().join("master.key").to_string_lossy().into_owned()));
     assert!(status.size > 4096 && status.database.ends_with("store.db"));
@@ -178,7 +178,8 @@ async fn a_store_of_the_first_version_is_brought_up_to_date() {
         dir.path(),
         "DROP INDEX connectors_by_created; DROP INDEX connectors_by_updated; \
          ALTER TABLE connectors DROP COLUMN created; ALTER TABLE connectors DROP COLUMN updated; \
-         PRAGMA user_version = 1",
+         DROP TABLE audit_key; DROP INDEX audit_by_version; ALTER TABLE audit DROP COLUMN link; \
+         ALTER TABLE audit DROP COLUMN mac; PRAGMA user_version = 1",
     )
     .await;
     let store = open(dir.path()).await;

@@ -5,7 +5,11 @@ use connector_store::{Filter, Lookup, Page, audit, fast};
 use super::*;
 
 async fn restore(directory: &Path, backup: &Path) -> connector_core::Result<Store> {
-    Store::restore(options(directory), backup).await
+    Store::restore(options(directory), backup, &note()).await
+}
+
+fn note() -> audit::Record {
+    audit::Record::new(at(3), audit::Action::Restore, "restored")
 }
 
 async fn names(store: &Store) -> Vec<String> {
@@ -48,7 +52,7 @@ async fn a_copy_brings_everything_back() {
         assert_eq!(store.get("same").await.expect("read").as_ref(), Some(&same), "what did not change stays");
         let audit = store.audit_list(&audit::Filter::default(), 10).await.expect("listed");
         let callers: Vec<_> = audit.iter().map(|it| &*it.caller).collect();
-        assert_eq!(callers, ["after", "before"], "the audit loses nothing");
+        assert_eq!(callers, ["restored", "after", "before"], "the audit loses nothing");
     }
     put(&restored, "next").await;
     drop((store, restored));
@@ -127,7 +131,7 @@ async fn what_cannot_be_used_is_refused_and_changes_nothing() {
         assert!(name == "missing" || error.hint().is_some(), "{name}: {error:?}");
     }
     let options = options(dir.path()).with_key(literal(9));
-    let error = Store::restore(options, &file("good")).await.expect_err("another key");
+    let error = Store::restore(options, &file("good"), &note()).await.expect_err("another key");
     assert_eq!(error.kind(), ErrorKind::Refused);
     assert_eq!(std::fs::read(file("store.db")).expect("read"), before);
     assert!(!file("store.db.before-restore").exists());
@@ -191,6 +195,6 @@ async fn a_copy_under_a_replaced_key_opens_with_the_kept_one() {
     assert!(error.to_string().contains("another master key"), "{error:?}");
     assert!(error.hint().is_some_and(|it| it.contains("CONNECTOR_MASTER_KEY_FILE")), "{error:?}");
     let with_kept = options(dir.path()).with_key(KeySource::File(kept));
-    let store = Store::restore(with_kept, &copy).await.expect("the key of its time");
+    let store = Store::restore(with_kept, &copy, &note()).await.expect("the key of its time");
     assert_eq!(read(&store, &one).await.expect("opens"), CANARY);
 }
