@@ -117,12 +117,12 @@ fn is_code(text: &str) -> bool {
         && text.bytes().all(|it| it.is_ascii_alphabetic() || matches!(it, b'.' | b':' | b'_'))
 }
 
-/// Whether a text of the answer has the form of a request's id: a bare word.
+/// Whether a text of the answer has the form of a request's id: digits, dashes, and letters of one case. Keys and
+/// tokens have both.
 fn is_request_id(text: &str) -> bool {
-    (1..=128).contains(&text.len())
-        && text
-            .bytes()
-            .all(|it| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_' | b'.' | b'=' | b'/' | b'+'))
+    let all =
+        |letter: fn(&u8) -> bool| text.bytes().all(|it| it.is_ascii_digit() || it == b'-' || letter(&it));
+    (1..=64).contains(&text.len()) && (all(u8::is_ascii_lowercase) || all(u8::is_ascii_uppercase))
 }
 
 /// A signature is refused when the clocks are too far apart: then that is the error, not the key.

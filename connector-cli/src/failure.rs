@@ -73,7 +73,7 @@ pub(crate) fn report_usage(error: &clap::Error, format: OutputFormat) -> ExitCod
 
 /// The same fault as an error of ours: what it is, and what was probably meant or where to read on.
 fn usage(error: &clap::Error, words: &[String]) -> Error {
-    let rendered = error.render().to_string();
+    let rendered = without_values(error, error.render().to_string());
     let command = command(words);
     if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let message = format!("`{command}` needs to be told what to do");
@@ -95,6 +95,17 @@ fn usage(error: &clap::Error, words: &[String]) -> Error {
         None => format!("`{command} --help` shows what it takes"),
     };
     Error::invalid(what.trim_start_matches("error: ")).with_hint(hint)
+}
+
+/// A `KEY=VALUE` in the wrong place may hold a secret: its value is not repeated.
+fn without_values(error: &clap::Error, rendered: String) -> String {
+    let words = [ContextKind::InvalidArg, ContextKind::InvalidSubcommand].into_iter();
+    let words = words.filter_map(|kind| match error.get(kind)? {
+        ContextValue::String(word) => Some(word),
+        _ => None,
+    });
+    let pairs = words.filter_map(|word| Some((word, word.split_once('=')?.0)));
+    pairs.fold(rendered, |text, (word, key)| text.replace(word.as_str(), &format!("{key}=…")))
 }
 
 /// The command that was meant: the words that lead to it. Values before it would only lead nowhere.
@@ -182,6 +193,17 @@ mod tests {
         assert_eq!(wrong.as_deref(), Some("`connector issue --help` shows what it takes"));
         let missing = hint(&["store", "restore"]);
         assert_eq!(missing.as_deref(), Some("`connector store restore --help` shows what it takes"));
+    }
+
+    #[test]
+    fn a_value_in_the_wrong_place_is_not_repeated() {
+        use clap::Parser;
+        for words in [&["issue", "x", "key=hunter2"][..], &["key=hunter2"]] {
+            let error = crate::args::Cli::try_parse_from([&["connector"], words].concat());
+            let error = usage(&error.expect_err("wrong usage"), &[]);
+            assert!(error.message().contains("'key=…'"), "{error}");
+            assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+        }
     }
 
     #[test]

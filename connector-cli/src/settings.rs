@@ -195,9 +195,18 @@ fn read(path: &Path) -> Result<File> {
 fn parse(text: &str, path: &Path) -> Result<File> {
     toml::from_str(text).map_err(|error: toml::de::Error| {
         let line = error.span().map_or(1, |span| values::line_at(text, span.start));
-        Error::invalid(format!("{}, line {line}: {}", path.display(), error.message()))
+        Error::invalid(format!("{}, line {line}: {}", path.display(), without_values(error.message())))
             .with_hint("keys: implicit, server, default_output, timeout, and [key] source and file")
     })
+}
+
+/// A fault of the file without what stands there, which may be a secret in the wrong place.
+fn without_values(message: &str) -> String {
+    match message.rsplit_once(", expected ") {
+        Some((_, wanted)) => format!("expected {wanted}"),
+        None if message.contains(['`', '"', '\'']) => "not a valid setting".to_owned(),
+        None => message.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -231,6 +240,20 @@ mod tests {
         ] {
             let message = of(text).expect_err(text).message().to_owned();
             assert!(message.starts_with(&format!("config.toml, line {line}: ")), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn what_stands_in_a_wrong_file_is_not_quoted() {
+        let said = |text| of(text).expect_err(text).message().to_owned();
+        assert_eq!(said("implicit = 'hunter2'"), "config.toml, line 1: expected a boolean");
+        assert_eq!(
+            said("[key]\nsource = 'hunter2'"),
+            "config.toml, line 2: expected one of `file`, `passphrase`, `keyring`"
+        );
+        for text in ["hunter2 = 1", "hunter2", "key = 'hunter2'", "implicit = hunter2", "[key]\nhunter2 = 1"]
+        {
+            assert!(!said(text).contains("hunter2"), "{}", said(text));
         }
     }
 }

@@ -45,6 +45,26 @@ impl Canary {
         Self { name: name.to_owned(), secret: secret.to_owned(), needles: needles(secret) }
     }
 
+    /// Watches for a short number, such as a one-time code: raw only, and not where it is a part of something
+    /// longer, which would be chance.
+    pub fn code(name: &str, digits: &str) -> Self {
+        let needles = vec![(CODE, digits.as_bytes().to_vec())];
+        Self { name: name.to_owned(), secret: digits.to_owned(), needles }
+    }
+
+    /// Watches for bytes that are a secret themselves, whatever text stands for them.
+    ///
+    /// # Panics
+    /// When there are fewer than 8 of them.
+    pub fn of_bytes(name: &str, secret: &[u8]) -> Self {
+        assert!(secret.len() >= 8, "the canary `{name}` is too short to be searched for");
+        Self {
+            name: name.to_owned(),
+            secret: String::from_utf8_lossy(secret).into_owned(),
+            needles: needles_of(secret),
+        }
+    }
+
     /// The secret, to plant it.
     pub fn secret(&self) -> &str {
         &self.secret
@@ -52,7 +72,10 @@ impl Canary {
 
     /// Every encoding in which the canary stands in `bytes`.
     pub fn search(&self, place: &str, bytes: &[u8]) -> Vec<Sighting> {
-        let found = self.needles.iter().filter(|(_, needle)| contains(bytes, needle));
+        let found = self.needles.iter().filter(|(encoding, needle)| match *encoding {
+            CODE => stands_alone(bytes, needle),
+            _ => contains(bytes, needle),
+        });
         let sighting = |(encoding, _): &(&'static str, Vec<u8>)| Sighting {
             canary: self.name.clone(),
             encoding,
@@ -90,8 +113,20 @@ impl std::fmt::Debug for Canary {
     }
 }
 
+/// The encoding of a [`Canary::code`].
+const CODE: &str = "a number by itself";
+
 fn needles(secret: &str) -> Vec<(&'static str, Vec<u8>)> {
-    let bytes = secret.as_bytes();
+    let mut needles = needles_of(secret.as_bytes());
+    let json = serde_json::Value::from(secret).to_string();
+    needles.push(("JSON", json.trim_matches('"').replace('/', "\\/").into_bytes()));
+    needles.push(("JSON", json.trim_matches('"').as_bytes().to_vec()));
+    // An encoding that leaves this secret as it is adds nothing to the raw search.
+    needles.retain(|(encoding, needle)| *encoding == "raw" || needle != secret.as_bytes());
+    needles
+}
+
+fn needles_of(bytes: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let mut needles = vec![("raw", bytes.to_vec())];
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     needles.push(("hex", hex.to_uppercase().into_bytes()));
@@ -101,11 +136,6 @@ fn needles(secret: &str) -> Vec<(&'static str, Vec<u8>)> {
     }
     needles.push(("URL", percent_encoded(bytes, |byte| format!("%{byte:02X}"))));
     needles.push(("URL", percent_encoded(bytes, |byte| format!("%{byte:02x}"))));
-    let json = serde_json::Value::from(secret).to_string();
-    needles.push(("JSON", json.trim_matches('"').replace('/', "\\/").into_bytes()));
-    needles.push(("JSON", json.trim_matches('"').as_bytes().to_vec()));
-    // An encoding that leaves this secret as it is adds nothing to the raw search.
-    needles.retain(|(encoding, needle)| *encoding == "raw" || needle != bytes);
     needles
 }
 
@@ -139,6 +169,15 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     false
 }
 
+/// Whether the digits occur with neither letter nor digit beside them.
+fn stands_alone(haystack: &[u8], digits: &[u8]) -> bool {
+    let beside = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    haystack.windows(digits.len()).enumerate().any(|(at, found)| {
+        let before = at.checked_sub(1).and_then(|at| haystack.get(at));
+        found == digits && !beside(before) && !beside(haystack.get(at + digits.len()))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use base64::Engine as _;
@@ -166,6 +205,17 @@ mod tests {
             assert!(found.iter().any(|sighting| sighting.encoding == encoding), "{encoding}: {found:?}");
         }
         assert_eq!(canary.search("here", b"S3cret/+\"word? S3cret"), []);
+    }
+
+    #[test]
+    fn codes_and_bytes_are_found() {
+        let code = Canary::code("code", "204819");
+        assert_eq!(code.search("here", b"code=204819;").len(), 1);
+        assert_eq!(code.search("here", b"1204819 and 204819z and 20481"), []);
+        let key = Canary::of_bytes("key", b"\0\xff\x80 a key ??");
+        assert_eq!(key.search("here", b"x\0\xff\x80 a key ??").len(), 1);
+        let encoded = STANDARD.encode(b"\0\xff\x80 a key ??").into_bytes();
+        assert!(key.search("here", &encoded).iter().any(|it| it.encoding == "base64"));
     }
 
     #[test]

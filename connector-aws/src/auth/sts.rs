@@ -118,7 +118,10 @@ impl<'a> Sts<'a> {
         asked: Option<i32>,
         call: &str,
     ) -> Result<Authenticated<Session>> {
-        let given = given.filter(|it| !it.access_key_id.is_empty() && !it.secret_access_key.is_empty());
+        let whole = |it: &Credentials| {
+            [&it.access_key_id, &it.secret_access_key, &it.session_token].iter().all(|part| !part.is_empty())
+        };
+        let given = given.filter(whole);
         let given = given.ok_or_else(|| error::incomplete(call))?;
         let end = SystemTime::try_from(given.expiration).map_err(|_| error::incomplete(call))?;
         let expiry = expiry(&self.call, &self.observed, end, asked);

@@ -120,6 +120,13 @@ impl StrictAws {
         known.find(|identity| identity.keys.access_key_id == access_key_id).map(|found| found.session.clone())
     }
 
+    /// Every temporary credential that was handed out so far, whoever got it.
+    pub fn issued(&self) -> Vec<Keys> {
+        let state = self.state();
+        let temporary = state.identities.iter().filter(|identity| identity.is_temporary());
+        temporary.map(|identity| identity.keys.clone()).collect()
+    }
+
     /// Denies an action (`sts:AssumeRole`, `s3:ListAllMyBuckets`) to everybody.
     pub fn deny(&self, action: &str) {
         self.state().denied.insert(action.to_owned());

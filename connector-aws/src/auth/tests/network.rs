@@ -40,6 +40,24 @@ async fn throttling_that_does_not_pass_is_named() {
     assert!(error.message().contains("sts:GetSessionToken: AWS asks to slow down"), "{error}");
 }
 
+/// C29: half an answer is none; a key without its token would fail later, at whoever uses it.
+#[tokio::test]
+async fn an_answer_without_a_part_of_the_credential_is_refused() {
+    let whole = given("GetSessionToken", "1", 43_200);
+    let text = String::from_utf8_lossy(whole.body()).into_owned();
+    for part in [
+        "<AccessKeyId>ASIA1</AccessKeyId>",
+        "<SecretAccessKey>secret-1</SecretAccessKey>",
+        "<SessionToken>token-1</SessionToken>",
+    ] {
+        assert!(text.contains(part), "the answer is as it was thought to be");
+        let answer = Response::new(200, whole.headers().to_vec(), text.replace(part, "").into_bytes());
+        let world = World::new().answers(answer);
+        let error = authenticate(&token(), &world.context(), None, None).await.expect_err(part);
+        assert_eq!(error.kind(), ErrorKind::Unreachable, "{error}");
+    }
+}
+
 /// Catalogue, Network: the limit is for the whole call, however often it is sent.
 #[tokio::test]
 async fn the_limit_of_a_call_bounds_all_that_is_sent_for_it() {
