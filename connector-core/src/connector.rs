@@ -12,8 +12,8 @@ use crate::shelf::Shelf;
 use crate::standing::Standing;
 use crate::{
     AuthMethod, Authenticated, Call, ConnectorType, Context, Error, Expiry, Grant, Handle, Issued, Life,
-    Lifetime, Listing, MethodAbout, Mint, Narrowed, Parsed, Refreshing, ResourceType, Result, Step, Terms,
-    Trust, Wanted,
+    Lifetime, Listing, MethodAbout, Mint, Narrowed, Origin, Parsed, Refreshing, ResourceType, Result, Step,
+    Terms, Trust, Wanted,
 };
 
 /// An auth method behind a table of functions: what is left of the author's trait where it must be an object.
@@ -31,6 +31,7 @@ pub(crate) trait DynMethod<C: ConnectorType>: Send + Sync {
         narrowing: Option<&'a C::Narrowing>,
     ) -> BoxFuture<'a, Result<Authenticated<C::Session>>>;
     fn plan(&self, cx: &Call<'_>, narrowing: Option<&C::Narrowing>) -> Result<Vec<Step>>;
+    fn origins(&self, cx: &Context) -> Vec<Origin>;
     fn trust<'a>(&'a self, cx: &'a Call<'a>) -> BoxFuture<'a, Result<Option<Trust>>>;
 }
 
@@ -73,6 +74,10 @@ impl<C: ConnectorType, M: AuthMethod<Connector = C>> DynMethod<C> for M {
 
     fn plan(&self, cx: &Call<'_>, narrowing: Option<&C::Narrowing>) -> Result<Vec<Step>> {
         AuthMethod::plan(self, cx, narrowing)
+    }
+
+    fn origins(&self, cx: &Context) -> Vec<Origin> {
+        AuthMethod::origins(self, cx)
     }
 
     fn trust<'a>(&'a self, cx: &'a Call<'a>) -> BoxFuture<'a, Result<Option<Trust>>> {
@@ -362,6 +367,16 @@ impl<C: ConnectorType> Connector<C> {
             self.check_long_lived()?;
         }
         self.shared.method.plan(&Call::new(&self.cx, self.duration(asked)?), narrowing.as_ref())
+    }
+
+    /// The places that its method looks at for an identity, with what is there now; empty when its config holds
+    /// all that it uses, and while the method is switched off: then nothing is looked at.
+    #[must_use]
+    pub fn origins(&self) -> Vec<Origin> {
+        match self.about().implicit && !self.cx.implicit() {
+            true => Vec::new(),
+            false => self.shared.method.origins(&self.cx),
+        }
     }
 
     /// Whom the provider's owner has to trust for this connector to work.

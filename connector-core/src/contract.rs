@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Access, Authenticated, Call, Clients, ConnectorAbout, Context, Credential, Error, Handle, Issued,
-    Lifetime, Listing, MethodAbout, Problem, ResourceAbout, Result, Step, Trust, Wanted,
+    Lifetime, Listing, MethodAbout, Origin, Problem, ResourceAbout, Result, Step, Trust, Wanted, Withheld,
 };
 
 /// One provider: a unit struct that ties auth methods to resource types at compile time.
@@ -119,6 +119,13 @@ pub trait AuthMethod: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     fn plan(&self, cx: &Call<'_>, narrowing: Option<&NarrowingOf<Self>>) -> Result<Vec<Step>> {
         let _ = (cx, narrowing);
         Ok(Vec::new())
+    }
+
+    /// The places that it looks at for its identity, in their order, with what is there now. Makes no call. Empty
+    /// for a method whose config holds all that it uses: then nothing else is looked at.
+    fn origins(&self, cx: &Context) -> Vec<Origin> {
+        let _ = cx;
+        Vec::new()
     }
 
     /// Whom the provider's owner has to trust for this method to work; `None` where that has no meaning.
@@ -235,6 +242,12 @@ pub trait ResourceType: Sized + Send + Sync + 'static {
     /// connector may.
     fn carried(&self, wanted: &Wanted) -> Vec<&'static str> {
         Self::permissions(wanted.access)
+    }
+
+    /// What a narrowed credential does not carry of the resource type's permissions, and why.
+    fn withheld(&self, wanted: &Wanted) -> Vec<Withheld> {
+        let _ = wanted;
+        Vec::new()
     }
 
     /// Says "only this, only so much" in the provider's language; `None` where it cannot be said, and

@@ -12,7 +12,7 @@ use crate::envelope::Labels;
 use crate::standing::Standing;
 use crate::{
     Connector, Context, Credential, Envelope, Error, Grant, Issued, Offers, Refreshing, ResourceType, Result,
-    Step, Wanted,
+    Step, Wanted, Withheld,
 };
 
 /// Where credentials of one kind come from: a connector in this process, or a broker elsewhere. A client
@@ -292,6 +292,12 @@ impl<R: ResourceType> Handle<R> {
     #[must_use]
     pub fn carried(&self) -> Vec<&'static str> {
         self.resource.carried(&self.wanted)
+    }
+
+    /// What a narrowed credential does not carry of its resource type's permissions, and why.
+    #[must_use]
+    pub fn withheld(&self) -> Vec<Withheld> {
+        self.resource.withheld(&self.wanted)
     }
 
     /// The resource.

@@ -179,43 +179,6 @@ impl Listing {
     }
 }
 
-/// One request that a method would send, without its secrets: what `explain` shows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Step {
-    /// The operation, such as `sts:AssumeRole`.
-    pub call: &'static str,
-    /// Its parameters by their names on the wire, in the order of the wire, without secrets.
-    pub parameters: Vec<(String, String)>,
-}
-
-impl Step {
-    /// An operation with its parameters.
-    #[must_use]
-    pub fn new(call: &'static str, parameters: Vec<(String, String)>) -> Self {
-        Self { call, parameters }
-    }
-}
-
-/// Whom a provider's owner has to trust so that a connector works.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Trust {
-    /// The identity, such as an ARN.
-    pub identity: String,
-    /// The policy to attach, ready to paste.
-    pub policy: Value,
-    /// Where to attach it.
-    pub target: String,
-}
-
-impl Trust {
-    /// An identity, the policy that trusts it, and where to attach that.
-    pub fn new(identity: impl Into<String>, policy: Value, target: impl Into<String>) -> Self {
-        Self { identity: identity.into(), policy, target: target.into() }
-    }
-}
-
 /// Chooses the life to ask for, and refuses what is out of bounds before anything is called.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 mod about;
 mod document;
 mod error;
+mod explained;
 mod grant;
 mod issued;
 mod secret;
@@ -39,9 +40,10 @@ pub use credential::{Builds, Clients, Credential, EnvironmentForm, Gives, Offers
 pub use document::{Allow, Document, SecretRef, Visibility, check_name, resolve_secrets};
 pub use envelope::{ENVELOPE_VERSION, Envelope, Fields};
 pub use error::{Error, ErrorKind, Problem, Result};
+pub use explained::{Origin, OriginState, Right, Step, Trust, Withheld};
 pub use grant::{Access, Grant, Wanted};
 pub use handle::{Handle, Source};
-pub use issued::{Authenticated, Failure, Issued, Listing, Narrowed, Step, Trust};
+pub use issued::{Authenticated, Failure, Issued, Listing, Narrowed};
 pub use refresh::{Expires, Refreshing, Windows};
 pub use registry::{
     AnyConnector, AnyHandle, Catalogue, ConnectorEntry, MethodEntry, Overview, ParsedId, Registration,

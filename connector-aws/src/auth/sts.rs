@@ -10,11 +10,11 @@ use aws_sdk_sts::operation::get_federation_token::builders::GetFederationTokenIn
 use aws_sdk_sts::operation::get_session_token::builders::GetSessionTokenInputBuilder;
 use aws_sdk_sts::types::{Credentials, PolicyDescriptorType, Tag};
 use aws_types::region::Region as SdkRegion;
-use connector_core::{Authenticated, Call, Context, Expiry, Result, Secret, Step};
+use connector_core::{Authenticated, Call, Context, Expiry, Result, Right, Secret, Step};
 
 use crate::error;
 use crate::names::Arn;
-use crate::policy::SessionPolicies;
+use crate::policy::{Policy, SessionPolicies};
 use crate::session::{Keys, Place, Session};
 use crate::wire::{self, Observed};
 
@@ -179,7 +179,7 @@ pub(super) fn explain_assume_role(input: &AssumeRoleInputBuilder) -> Step {
     out.text("SerialNumber", input.get_serial_number());
     out.hidden("TokenCode", input.get_serial_number().is_some());
     out.text("SourceIdentity", input.get_source_identity());
-    Step::new(ASSUME_ROLE, out.0)
+    Step::new(ASSUME_ROLE, out.0).with_rights(rights(input.get_policy(), input.get_policy_arns()))
 }
 
 /// How an AssumeRoleWithWebIdentity is explained.
@@ -191,7 +191,7 @@ pub(super) fn explain_web_identity(input: &AssumeRoleWithWebIdentityInputBuilder
     out.arns(input.get_policy_arns());
     out.text("Policy", input.get_policy());
     out.number("DurationSeconds", *input.get_duration_seconds());
-    Step::new(WEB_IDENTITY, out.0)
+    Step::new(WEB_IDENTITY, out.0).with_rights(rights(input.get_policy(), input.get_policy_arns()))
 }
 
 /// How a GetSessionToken is explained.
@@ -210,7 +210,16 @@ pub(super) fn explain_federation_token(input: &GetFederationTokenInputBuilder) -
     out.text("Policy", input.get_policy());
     out.arns(input.get_policy_arns());
     out.number("DurationSeconds", *input.get_duration_seconds());
-    Step::new(FEDERATION_TOKEN, out.0)
+    Step::new(FEDERATION_TOKEN, out.0).with_rights(rights(input.get_policy(), input.get_policy_arns()))
+}
+
+/// What the session policies of a call allow, read from what is sent. Managed ones are named: their text is AWS's.
+fn rights(policy: &Option<String>, managed: &Option<Vec<PolicyDescriptorType>>) -> Vec<Right> {
+    let inline = policy.iter().flat_map(|json| Policy::parse(json)).flat_map(|it| it.rights());
+    let managed = managed.iter().flatten().filter_map(|it| it.arn.clone());
+    inline
+        .chain(managed.map(|arn| Right::new(vec![format!("what {arn} allows")], vec!["*".to_owned()])))
+        .collect()
 }
 
 /// Parameters by their names on the wire, in the order of the wire.

@@ -1,6 +1,6 @@
 //! The smallest policy for one resource.
 
-use connector_core::{Access, Error, Result};
+use connector_core::{Access, Error, Result, Withheld};
 
 use super::model::{Policy, Statement};
 use super::permissions::{Kind, OBJECT, OBJECTS, Part, Rule};
@@ -105,11 +105,36 @@ impl Target {
         self.rules(access).flat_map(|rule| rule.actions.iter().copied()).collect()
     }
 
+    /// The actions of this kind that the policy for `access` does not allow, and why.
+    #[must_use]
+    pub fn withheld(&self, access: Access) -> Vec<Withheld> {
+        let mut out: Vec<Withheld> = Vec::new();
+        for rule in self.kind().rules() {
+            let Some(why) = self.keeps_back(rule, access) else { continue };
+            match out.iter_mut().find(|it| it.why == why) {
+                Some(same) => same.actions.extend(rule.actions),
+                None => out.push(Withheld::new(rule.actions.to_vec(), why)),
+            }
+        }
+        out
+    }
+
     fn rules(&self, access: Access) -> impl Iterator<Item = &'static Rule> {
+        self.kind().rules().iter().filter(move |rule| self.keeps_back(rule, access).is_none())
+    }
+
+    /// Why a rule is left out of the policy for `access`; `None` when it is in it.
+    fn keeps_back(&self, rule: &Rule, access: Access) -> Option<&'static str> {
         let is_part = matches!(self, Self::Bucket { prefix: Some(_), .. });
-        self.kind().rules().iter().filter(move |rule| {
-            rule.access <= access && rule.part != Part::Finding && !(rule.part == Part::Whole && is_part)
-        })
+        match rule.part {
+            _ if rule.access > access => Some(match rule.access {
+                Access::Admin => "they are of access `admin`, and less was asked for",
+                _ => "they are of access `write`, and less was asked for",
+            }),
+            Part::Finding => Some("they find resources: the connector does that, not who uses one"),
+            Part::Whole if is_part => Some("they tell of what lies beside the part that was asked for"),
+            _ => None,
+        }
     }
 
     fn statement(&self, rule: &Rule, partition: Partition, prefix: Option<&KeyPrefix>) -> Statement {

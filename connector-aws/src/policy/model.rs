@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use connector_core::{Error, Result};
+use connector_core::{Error, Result, Right};
 
 use crate::names::PolicyArn;
 
@@ -93,6 +93,12 @@ impl Policy {
         self
     }
 
+    /// What it says, statement by statement, for those who read.
+    #[must_use]
+    pub fn rights(&self) -> Vec<Right> {
+        self.statements.iter().map(Statement::right).collect()
+    }
+
     /// The document without a superfluous blank, always the same for the same policy, and in characters
     /// that STS takes. What an opaque statement did not understand is not written: send the text that
     /// it was read from instead.
@@ -141,6 +147,25 @@ impl Statement {
         let values = values.into_iter().map(Into::into).collect();
         self.conditions.entry(operator.into()).or_default().insert(key.into(), values);
         self
+    }
+
+    /// The statement for those who read.
+    fn right(&self) -> Right {
+        let shown = |selection: &Selection| match selection {
+            Selection::Only(patterns) => patterns.clone(),
+            Selection::AllBut(patterns) => vec![format!("all but {}", patterns.join(", "))],
+        };
+        let bare = Right::new(shown(&self.actions), shown(&self.resources));
+        let mut right = if self.effect == Effect::Deny { bare.denied() } else { bare };
+        for (operator, keys) in &self.conditions {
+            for (key, values) in keys {
+                right = right.when(format!("{operator} {key}: {}", values.join(" or ")));
+            }
+        }
+        match self.opaque {
+            true => right.when("as its other elements say, which are not read here"),
+            false => right,
+        }
     }
 
     fn to_json(&self) -> String {

@@ -1,7 +1,7 @@
 //! `docker-registry`: a registry of ECR, or one repository in it.
 
 use connector_core::{
-    Access, Call, Error, Issued, Listing, Parsed, ResourceAbout, ResourceType, Result, Wanted,
+    Access, Call, Error, Issued, Listing, Parsed, ResourceAbout, ResourceType, Result, Wanted, Withheld,
 };
 use connector_docker::DockerCredential;
 
@@ -108,6 +108,10 @@ impl ResourceType for DockerRegistry {
 
     fn carried(&self, wanted: &Wanted) -> Vec<&'static str> {
         self.target(wanted).map(|target| target.carries(wanted.access)).unwrap_or_default()
+    }
+
+    fn withheld(&self, wanted: &Wanted) -> Vec<Withheld> {
+        self.target(wanted).map(|target| target.withheld(wanted.access)).unwrap_or_default()
     }
 
     fn narrowing(&self, wanted: &Wanted) -> Result<Option<Narrowing>> {

@@ -5,7 +5,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use connector_core::{
     Access, Call, Clients, Error, ErrorKind, Handle, Issued, Listing, Parsed, ResourceAbout, ResourceType,
-    Result, Wanted,
+    Result, Wanted, Withheld,
 };
 
 use super::common::{in_id, not_an_id, pass_on, same_region};
@@ -87,6 +87,10 @@ impl ResourceType for S3Bucket {
 
     fn carried(&self, wanted: &Wanted) -> Vec<&'static str> {
         self.target(wanted).map(|target| target.carries(wanted.access)).unwrap_or_default()
+    }
+
+    fn withheld(&self, wanted: &Wanted) -> Vec<Withheld> {
+        self.target(wanted).map(|target| target.withheld(wanted.access)).unwrap_or_default()
     }
 
     fn narrowing(&self, wanted: &Wanted) -> Result<Option<Narrowing>> {

@@ -4,7 +4,7 @@ use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
 use connector_core::{
     Access, Call, Clients, Error, ErrorKind, Handle, Issued, Listing, Parsed, ResourceAbout, ResourceType,
-    Result, Wanted,
+    Result, Wanted, Withheld,
 };
 
 use super::common::{Stated, in_id, in_region, not_an_id, pass_on};
@@ -112,6 +112,10 @@ impl ResourceType for StoredSecret {
 
     fn carried(&self, wanted: &Wanted) -> Vec<&'static str> {
         Target::Secret(self.arn.clone()).carries(wanted.access)
+    }
+
+    fn withheld(&self, wanted: &Wanted) -> Vec<Withheld> {
+        Target::Secret(self.arn.clone()).withheld(wanted.access)
     }
 
     fn narrowing(&self, wanted: &Wanted) -> Result<Option<Narrowing>> {

@@ -1,6 +1,6 @@
 //! `connector explain`: why a credential is what it is.
 
-use connector_core::{Result, Step, Trust, format_duration, format_time};
+use connector_core::{Origin, OriginState, Result, Right, Step, Trust, format_duration, format_time};
 use connectors::hub::{CacheState, Explanation, LifetimeBound};
 use serde_json::{Value, json};
 
@@ -24,7 +24,11 @@ pub(crate) fn run(app: &App, args: &ExplainArgs) -> Result<()> {
 fn value(it: &Explanation, method_narrows: Option<&str>) -> Value {
     let step = |step: &Step| {
         let parameters = step.parameters.iter().map(|(name, value)| json!({ "name": name, "value": value }));
-        json!({ "call": step.call, "parameters": parameters.collect::<Vec<_>>() })
+        json!({
+            "call": step.call,
+            "parameters": parameters.collect::<Vec<_>>(),
+            "rights": step.rights,
+        })
     };
     let bound = |it: &LifetimeBound| {
         json!({
@@ -50,9 +54,11 @@ fn value(it: &Explanation, method_narrows: Option<&str>) -> Value {
         "grant": it.grant,
         "sent": it.steps.iter().map(step).collect::<Vec<_>>(),
         "carries": it.permissions,
+        "withheld": it.withheld,
         "narrows": { "resource_type": it.narrows, "method": method_narrows },
         "lifetime": it.lifetime.iter().map(bound).collect::<Vec<_>>(),
         "sources": it.sources,
+        "origins": it.origins,
         "cache": cache,
         "clients": it.clients,
     })
@@ -64,12 +70,11 @@ fn text(app: &App, it: &Explanation, method_narrows: Option<&str>) -> String {
         parts.push(part(app, "SENT", "nothing: the credential is made from what the connector holds"));
     }
     parts.extend(it.steps.iter().map(|step| part(app, &format!("SENT: {}", step.call), &sent(step))));
-    let access = it.grant.access.unwrap_or_default();
-    parts.push(part(
-        app,
-        &format!("PERMISSIONS OF {} ACCESS", access.as_str().to_uppercase()),
-        &carried(it, method_narrows),
-    ));
+    parts.push(part(app, "IDENTITY FROM", &origins(it)));
+    parts.push(part(app, "MAY", &rights(it, method_narrows)));
+    if !it.withheld.is_empty() {
+        parts.push(part(app, "TAKEN AWAY", &withheld(it)));
+    }
     let resource_type = it.grant.resource_type.as_deref().unwrap_or("the resource type");
     let narrowing =
         [(resource_type, it.narrows.clone()), (&*it.method, method_narrows.unwrap_or("nothing").to_owned())];
@@ -82,7 +87,50 @@ fn text(app: &App, it: &Explanation, method_narrows: Option<&str>) -> String {
     parts.join("\n\n")
 }
 
-/// What the credential may do; a method that narrows nothing hands on more than that.
+/// Which place the identity comes from, what that hides, and why the others are passed over.
+fn origins(it: &Explanation) -> String {
+    if !it.sources.is_empty() {
+        return format!("connector {}", it.sources.join(", connector "));
+    }
+    if it.origins.is_empty() {
+        return "what the connector holds; nothing else is looked at".to_owned();
+    }
+    let state = |origin: &Origin| match origin.state {
+        OriginState::Used => "used",
+        OriginState::Hidden => "hidden by the one before",
+        OriginState::Broken => "broken",
+        OriginState::Asked => "asked when a credential is made",
+        _ => "not set up",
+    };
+    let rows =
+        it.origins.iter().map(|origin| (&*origin.place, format!("{}: {}", state(origin), origin.detail)));
+    aligned(&rows.collect::<Vec<_>>())
+}
+
+/// What the credential may do, by what is sent for it; else by what its resource type needs.
+fn rights(it: &Explanation, method_narrows: Option<&str>) -> String {
+    let rights: Vec<&Right> = it.steps.iter().flat_map(|step| &step.rights).collect();
+    if rights.is_empty() {
+        return carried(it, method_narrows);
+    }
+    let blocks = rights.iter().map(|right| {
+        let not = if right.denied { "not: " } else { "" };
+        let mut lines = vec![format!("{not}{}", right.actions.join("\n"))];
+        lines.extend(right.resources.iter().map(|resource| format!("  on {resource}")));
+        lines.extend(right.when.iter().map(|condition| format!("  when {condition}")));
+        lines.join("\n")
+    });
+    blocks.collect::<Vec<_>>().join("\n")
+}
+
+/// What is kept back of the resource type's permissions, and why, above all what the identity itself may beyond it.
+fn withheld(it: &Explanation) -> String {
+    let blocks = it.withheld.iter().map(|kept| format!("{}\n  {}", kept.actions.join("\n"), kept.why));
+    let rest = "everything else that the identity may\n  what is sent names all that is allowed";
+    blocks.chain([rest.to_owned()]).collect::<Vec<_>>().join("\n")
+}
+
+/// What a credential of which nothing is sent may do; a method that narrows nothing hands on more than that.
 fn carried(it: &Explanation, method_narrows: Option<&str>) -> String {
     let permissions = it.permissions.join("\n");
     match (it.permissions.is_empty(), method_narrows) {
@@ -110,9 +158,6 @@ fn asked(it: &Explanation) -> String {
         rows.push(("within", or_dash(&it.grant.within)));
     }
     rows.push(("access", it.grant.access.unwrap_or_default().to_string()));
-    if !it.sources.is_empty() {
-        rows.push(("identity from", it.sources.join(", ")));
-    }
     aligned(&rows)
 }
 

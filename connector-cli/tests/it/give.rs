@@ -221,6 +221,61 @@ fn s34_explain_shows_the_request_and_its_policy() {
     assert_eq!(value("RoleArn"), "arn:aws:iam::123456789012:role/reader");
     let policy = value("Policy");
     assert!(policy.contains("arn:aws:s3:::data") && !policy.contains(' '), "minified: {policy}");
+
+    // The same, taken apart: actions on resources, and what is not among them.
+    let rights = json["sent"][0]["rights"].as_array().expect("rights");
+    let on = |arn: &str| {
+        let found = rights.iter().find(|it| it["resources"][0] == arn);
+        found.unwrap_or_else(|| panic!("nothing on {arn} in {json}"))["actions"].to_string()
+    };
+    assert!(on("arn:aws:s3:::data/*").contains("s3:GetObject"), "{json}");
+    assert!(on("arn:aws:s3:::data").contains("s3:ListBucket"), "{json}");
+    let withheld = json["withheld"].to_string();
+    for kept in ["s3:PutObject", "s3:ListAllMyBuckets", "less was asked for"] {
+        assert!(withheld.contains(kept) && !on("arn:aws:s3:::data/*").contains(kept), "{kept} in {json}");
+    }
+    for part in
+        ["on arn:aws:s3:::data/*", "TAKEN AWAY", "what the connector holds; nothing else is looked at"]
+    {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
+}
+
+/// Which source of the chain is used, what it hides, and why the others are passed over.
+#[test]
+fn explain_tells_which_identity_of_the_machine_is_used() {
+    let cli = Cli::new()
+        .with_env("CONNECTOR_ENABLE_IMPLICIT_AUTH_METHODS", "true")
+        .with_env("AWS_ACCESS_KEY_ID", "AKIAIMPLICIT")
+        .with_env("AWS_SECRET_ACCESS_KEY", SECRET);
+    std::fs::create_dir(cli.home().join(".aws")).expect("made");
+    let credentials = format!("[default]\naws_access_key_id = AKIAFILE\naws_secret_access_key = {SECRET}\n");
+    std::fs::write(cli.home().join(".aws/credentials"), credentials).expect("written");
+    cli.ok(&[
+        "register",
+        "here",
+        "--type",
+        "aws",
+        "--auth-method",
+        "implicit",
+        "--no-verify",
+        "region=eu-west-1",
+    ]);
+    let explained = cli.ok(&words(&["explain", "here", "-o", "json"], &[]));
+    assert_hidden(&explained);
+    let json = explained.json();
+    let states: Vec<_> =
+        json["origins"].as_array().expect("origins").iter().map(|it| it["state"].as_str()).collect();
+    let expected = ["used", "hidden", "absent", "absent", "absent"].map(Some);
+    assert_eq!(states, expected, "{json}");
+    let text = cli.ok(&words(&["explain", "here"], &[])).stdout_text();
+    for part in [
+        "used: the long-lived key in AWS_ACCESS_KEY_ID",
+        "hidden by the one before: profile `default`: a long-lived key",
+        "not set up: AWS_WEB_IDENTITY_TOKEN_FILE is not set",
+    ] {
+        assert!(text.contains(part), "{part} in\n{text}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::connector::Shared;
 use crate::credential::BoxFuture;
 use crate::{
     Authenticated, Connector, ConnectorType, Context, Credential, Envelope, Error, Grant, Handle, Listing,
-    MethodAbout, ResourceType, Result, Source, Step, Terms, Trust, Windows,
+    MethodAbout, Origin, ResourceType, Result, Source, Step, Terms, Trust, Windows, Withheld,
 };
 
 /// Brings an envelope from elsewhere.
@@ -32,6 +32,7 @@ pub(crate) trait DynShared: Send + Sync {
     fn confirm(&self, now: SystemTime);
     fn about(&self, cx: &Context) -> (&'static str, MethodAbout, Option<SystemTime>);
     fn authenticate<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<()>>;
+    fn origins(&self, cx: &Context) -> Vec<Origin>;
     fn trust<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Option<Trust>>>;
 }
 
@@ -59,6 +60,10 @@ impl<C: ConnectorType> DynShared for Look<C> {
     fn authenticate<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<()>> {
         let connector = Connector::from_shared(cx, Arc::clone(&self.0));
         Box::pin(async move { connector.session().await.map(|_| ()) })
+    }
+
+    fn origins(&self, cx: &Context) -> Vec<Origin> {
+        Connector::from_shared(cx, Arc::clone(&self.0)).origins()
     }
 
     fn trust<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Option<Trust>>> {
@@ -122,6 +127,12 @@ impl AnyConnector {
     /// Those of the auth method.
     pub async fn authenticate(&self, cx: &Context) -> Result<()> {
         self.calls.authenticate(cx).await
+    }
+
+    /// The places that its method looks at for an identity; see [`Connector::origins`].
+    #[must_use]
+    pub fn origins(&self, cx: &Context) -> Vec<Origin> {
+        self.calls.origins(cx)
     }
 
     /// Whom the provider's owner has to trust; see [`Connector::trust`].
@@ -223,6 +234,7 @@ trait DynHandle: Send + Sync {
     fn reach(&self) -> BoxFuture<'_, Result<()>>;
     fn plan(&self) -> Result<Vec<Step>>;
     fn carried(&self) -> Vec<&'static str>;
+    fn withheld(&self) -> Vec<Withheld>;
     fn windows(&self) -> Option<Windows>;
     fn client(&self, wanted: TypeId) -> Option<BoxFuture<'static, Result<Box<dyn Any + Send>>>>;
     fn clients(&self) -> Vec<&'static str>;
@@ -255,6 +267,10 @@ impl<R: ResourceType> DynHandle for Handle<R> {
 
     fn carried(&self) -> Vec<&'static str> {
         Handle::carried(self)
+    }
+
+    fn withheld(&self) -> Vec<Withheld> {
+        Handle::withheld(self)
     }
 
     fn windows(&self) -> Option<Windows> {
@@ -305,6 +321,10 @@ impl<K: Credential> DynHandle for Remote<K> {
     }
 
     fn carried(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    fn withheld(&self) -> Vec<Withheld> {
         Vec::new()
     }
 
@@ -376,6 +396,12 @@ impl AnyHandle {
     #[must_use]
     pub fn carried(&self) -> Vec<&'static str> {
         self.0.carried()
+    }
+
+    /// What a narrowed credential does not carry of its resource type's permissions, and why.
+    #[must_use]
+    pub fn withheld(&self) -> Vec<Withheld> {
+        self.0.withheld()
     }
 
     /// When what is held will be renewed; `None` when nothing is held.

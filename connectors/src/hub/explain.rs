@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use connector_core::{Document, Envelope, Error, Grant, Result, Step, Trust};
+use connector_core::{Document, Envelope, Error, Grant, Origin, Result, Step, Trust, Withheld};
 use connector_store::Lookup;
 
 use super::Hub;
@@ -24,6 +24,8 @@ pub struct Explanation {
     /// The provider's permissions that a narrowed credential carries; empty when that is all that the
     /// connector may.
     pub permissions: Vec<&'static str>,
+    /// What a narrowed credential does not carry of its resource type's permissions, and why.
+    pub withheld: Vec<Withheld>,
     /// What the method narrows by with this config; `None` when by nothing.
     pub method_narrows: Option<&'static str>,
     /// What narrows a credential for this resource type, in words.
@@ -32,6 +34,9 @@ pub struct Explanation {
     pub lifetime: Vec<LifetimeBound>,
     /// Connectors that this one takes its identity or secrets from.
     pub sources: Vec<String>,
+    /// The places that the method looks at for its identity, with what is there now; empty for a method whose
+    /// config holds all that it uses.
+    pub origins: Vec<Origin>,
     /// What the cache holds for it.
     pub cache: CacheState,
     /// The native clients that can be made of it.
@@ -92,10 +97,14 @@ impl Hub {
             let resource_type = grant.resource_type.clone().unwrap_or_default();
             let about = self.registry().describe_resource(&document.connector_type, &resource_type)?;
             let family = self.opened.family(&document).await?;
+            let connector = self.opened.open(&self.cx, name).await?;
+            let method_narrows = connector.method(&self.cx).1.narrows;
             Ok(Explanation {
                 steps: handle.plan()?,
-                method_narrows: self.opened.open(&self.cx, name).await?.method(&self.cx).1.narrows,
                 permissions: handle.carried(),
+                withheld: if method_narrows.is_some() { handle.withheld() } else { Vec::new() },
+                method_narrows,
+                origins: connector.origins(&self.cx),
                 narrows: about.narrows,
                 lifetime: self.bounds(&document, asked, about.max_seconds).await?,
                 sources: family.into_iter().skip(1).map(|it| it.name).collect(),

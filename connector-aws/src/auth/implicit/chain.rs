@@ -5,7 +5,9 @@ use std::pin::Pin;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_sdk_sts::operation::assume_role_with_web_identity::builders::AssumeRoleWithWebIdentityInputBuilder;
-use connector_core::{Authenticated, Context, Error, Expiry, Result, Secret};
+use connector_core::{
+    Authenticated, Context, Error, Expiry, Origin, OriginState, Result, Secret, format_time,
+};
 
 use super::{container, instance, profiles};
 use crate::auth::common::session_name;
@@ -13,9 +15,69 @@ use crate::auth::sts::Sts;
 use crate::auth::web_identity::read_token;
 use crate::names::{RoleArn, SessionName};
 use crate::session::{Keys, Place, Session};
-use crate::surroundings::{DEFAULT_PROFILE, EnvironmentKeys, EnvironmentToken, Files, chosen_profile};
+use crate::surroundings::{EnvironmentKeys, EnvironmentToken, Files};
 
 type Attempt<'a> = Pin<Box<dyn Future<Output = Result<Authenticated<Session>>> + Send + 'a>>;
+
+/// One source of the chain.
+struct Source {
+    name: &'static str,
+    /// What is set up here, without asking anybody; nothing where it is passed over.
+    look: fn(&Context) -> Result<Option<Found>>,
+    /// What to set up, where nothing is.
+    absent: &'static str,
+    fetch: for<'a> fn(&'a Context, &'a Place) -> Attempt<'a>,
+}
+
+/// What a look at a source shows.
+pub(super) struct Found {
+    /// What tells this identity from another one: part of the cache key.
+    pub(super) identity: String,
+    /// The same for people.
+    pub(super) shown: String,
+    /// Whether it takes a call to know.
+    pub(super) asked: bool,
+}
+
+impl Found {
+    pub(super) fn new(identity: impl Into<String>, shown: impl Into<String>) -> Self {
+        Self { identity: identity.into(), shown: shown.into(), asked: false }
+    }
+}
+
+/// All sources, in the order in which they are asked.
+const CHAIN: [Source; 5] = [
+    Source {
+        name: "the environment",
+        look: look_at_environment,
+        absent: "AWS_ACCESS_KEY_ID is not set",
+        fetch: |cx, place| Box::pin(environment(cx, place)),
+    },
+    Source {
+        name: "the files of the aws program",
+        look: profiles::look,
+        absent: "AWS_PROFILE is not set, and there is no profile `default`",
+        fetch: |cx, place| Box::pin(profiles::chosen(cx, place)),
+    },
+    Source {
+        name: "the web identity in the environment",
+        look: look_at_web_identity,
+        absent: "AWS_WEB_IDENTITY_TOKEN_FILE is not set",
+        fetch: |cx, place| Box::pin(web_identity(cx, place)),
+    },
+    Source {
+        name: "the container's endpoint",
+        look: |cx| Ok(container::look(cx)),
+        absent: "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and AWS_CONTAINER_CREDENTIALS_FULL_URI are not set",
+        fetch: |cx, place| Box::pin(container::fetch(cx, place)),
+    },
+    Source {
+        name: "the instance's metadata",
+        look: |cx| Ok(instance::look(cx)),
+        absent: "AWS_EC2_METADATA_DISABLED switches it off",
+        fetch: |cx, place| Box::pin(instance::fetch(cx, place)),
+    },
+];
 
 /// Who this machine is. A profile that is named is the only thing that is looked at.
 ///
@@ -29,21 +91,12 @@ pub(super) async fn find(
     if let Some(name) = profile {
         return profiles::named(cx, place, name).await;
     }
-    let attempts: [(&str, Attempt<'_>); 5] = [
-        ("the environment", Box::pin(environment(cx, place))),
-        ("the files of the aws program", Box::pin(profiles::chosen(cx, place))),
-        ("the web identity in the environment", Box::pin(web_identity(cx, place))),
-        ("the container's endpoint", Box::pin(container::fetch(cx, place))),
-        ("the instance's metadata", Box::pin(instance::fetch(cx, place))),
-    ];
     let mut passed = Error::not_configured("nothing here says who this machine is at AWS");
-    for (source, attempt) in attempts {
-        match attempt.await {
-            Err(error) if error.is_not_configured() => {
-                passed = passed.with_cause(format!("{source}: {error}"))
-            }
+    for Source { name, fetch, .. } in CHAIN {
+        match fetch(cx, place).await {
+            Err(error) if error.is_not_configured() => passed = passed.with_cause(format!("{name}: {error}")),
             Err(error) => {
-                return Err(error.context(format!("{source} cannot be used, and nothing else is tried")));
+                return Err(error.context(format!("{name} cannot be used, and nothing else is tried")));
             }
             found => return found,
         }
@@ -54,22 +107,64 @@ pub(super) async fn find(
 /// What the surroundings say of the identity, without asking anybody: part of the cache key.
 pub(super) fn describe(cx: &Context, profile: Option<&str>) -> Result<String> {
     if let Some(name) = profile {
-        return profiles::describe(cx, &Files::read(cx)?, name);
+        return Ok(profiles::look_at(cx, &Files::read(cx)?, name)?.identity);
     }
-    if let Some(found) = EnvironmentKeys::read(cx)? {
-        return Ok(describe_environment(&found));
+    for source in CHAIN {
+        if let Some(found) = (source.look)(cx)? {
+            return Ok(found.identity);
+        }
     }
-    let name = chosen_profile(cx);
-    let files = Files::read(cx)?;
-    match profiles::describe(cx, &files, name.as_deref().unwrap_or(DEFAULT_PROFILE)) {
-        Err(error) if error.is_not_configured() => {}
-        Err(_) if name.is_none() && files.profiles.profile(DEFAULT_PROFILE).is_none() => {}
-        described => return described,
+    Ok("nothing".to_owned())
+}
+
+/// The same for people: which source is used, which ones it hides, and why the others are passed over.
+pub(super) fn origins(cx: &Context, profile: Option<&str>) -> Vec<Origin> {
+    if let Some(name) = profile {
+        let look = Files::read(cx).and_then(|files| profiles::look_at(cx, &files, name));
+        let (state, detail) = match look {
+            Ok(found) => (OriginState::Used, found.shown),
+            Err(error) => (OriginState::Broken, error.to_string()),
+        };
+        return vec![Origin::new("the profile that the connector names", state, detail)];
     }
-    if let Some(token) = EnvironmentToken::read(cx)? {
-        return Ok(format!("web identity {} {}", token.role_arn, token.token_file));
+    let mut decided = false;
+    let origin = |source: Source| {
+        let (state, detail) = match (source.look)(cx) {
+            Ok(None) => (OriginState::Absent, source.absent.to_owned()),
+            Ok(Some(found)) if decided => (OriginState::Hidden, found.shown),
+            Err(error) if decided => (OriginState::Hidden, format!("cannot be used: {error}")),
+            Ok(Some(found)) if found.asked => (OriginState::Asked, found.shown),
+            Ok(Some(found)) => (OriginState::Used, found.shown),
+            Err(error) => (OriginState::Broken, error.to_string()),
+        };
+        decided |= matches!(state, OriginState::Used | OriginState::Broken);
+        Origin::new(source.name, state, detail)
+    };
+    CHAIN.into_iter().map(origin).collect()
+}
+
+fn look_at_environment(cx: &Context) -> Result<Option<Found>> {
+    let found = EnvironmentKeys::read(cx)?;
+    Ok(found.map(|found| Found::new(describe_environment(&found), show_environment(&found))))
+}
+
+fn look_at_web_identity(cx: &Context) -> Result<Option<Found>> {
+    let found = EnvironmentToken::read(cx)?;
+    Ok(found.map(|EnvironmentToken { role_arn, token_file, .. }| {
+        let shown = format!("role {role_arn} by the token in {token_file}");
+        Found::new(format!("web identity {role_arn} {token_file}"), shown)
+    }))
+}
+
+/// The environment's keys for people.
+pub(super) fn show_environment(found: &EnvironmentKeys) -> String {
+    match (&found.keys.session_token, found.expires_at) {
+        (None, _) => "the long-lived key in AWS_ACCESS_KEY_ID".to_owned(),
+        (Some(_), None) => "the temporary key in AWS_ACCESS_KEY_ID; nothing says when it ends".to_owned(),
+        (Some(_), Some(end)) => {
+            format!("the temporary key in AWS_ACCESS_KEY_ID, which ends at {}", format_time(end))
+        }
     }
-    Ok(container::describe(cx).unwrap_or_else(|| "instance metadata".to_owned()))
 }
 
 /// What the environment's keys say of the identity.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use connector_core::{Authenticated, Call, Context, Error, Request, Result, Secret};
 
-use super::chain::hash;
+use super::chain::{Found, hash};
 use super::given;
 use crate::session::{Place, Session};
 
@@ -44,12 +44,14 @@ pub(super) async fn fetch(cx: &Context, place: &Place) -> Result<Authenticated<S
 }
 
 /// What the environment says of the endpoint; `None` when it names none.
-pub(super) fn describe(cx: &Context) -> Option<String> {
-    let uri = cx.var(RELATIVE).or_else(|| cx.var(FULL))?;
+pub(super) fn look(cx: &Context) -> Option<Found> {
+    let (variable, uri) =
+        [RELATIVE, FULL].into_iter().find_map(|name| cx.var(name).map(|uri| (name, uri)))?;
     // The token says who asks; its file is replaced from time to time, so there it is the path that counts.
     let token = cx.var(TOKEN_FILE).or_else(|| cx.var(TOKEN)).unwrap_or_default();
     // Parts of a URL may be secret, too.
-    Some(format!("container {}", hash(&Secret::new(format!("{uri} {token}")))))
+    let identity = format!("container {}", hash(&Secret::new(format!("{uri} {token}"))));
+    Some(Found::new(identity, format!("the endpoint in {variable}")))
 }
 
 fn address(cx: &Context) -> Result<String> {

@@ -2,6 +2,7 @@
 
 use connector_core::{Authenticated, Call, Context, Error, Request, Response, Result, Secret};
 
+use super::chain::Found;
 use super::given;
 use crate::session::{Place, Session};
 
@@ -25,6 +26,13 @@ pub(super) async fn fetch(cx: &Context, place: &Place) -> Result<Authenticated<S
         return Err(Error::unreachable(format!("{SOURCE} answered with status {}", answer.status())));
     }
     given::session(&call, place, &answer, SOURCE)
+}
+
+/// Whether the metadata service would be asked; what it says takes a call.
+pub(super) fn look(cx: &Context) -> Option<Found> {
+    let off = endpoint(cx).is_err_and(|error| error.is_not_configured());
+    let shown = "the instance's role, if there is an instance with one";
+    (!off).then(|| Found { asked: true, ..Found::new("instance metadata", shown) })
 }
 
 /// Whether there is a metadata service at all.

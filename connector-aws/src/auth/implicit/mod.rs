@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use aws_sdk_sts::operation::assume_role::builders::AssumeRoleInputBuilder;
 use connector_core::{
-    AuthMethod, Authenticated, Call, Context, Error, Identity, Life, Lifetime, MethodAbout, Problem, Result,
-    Step, Trust,
+    AuthMethod, Authenticated, Call, Context, Error, Identity, Life, Lifetime, MethodAbout, Origin, Problem,
+    Result, Step, Trust,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -181,6 +181,10 @@ impl AuthMethod for Implicit {
     fn plan(&self, cx: &Call<'_>, narrowing: Option<&Narrowing>) -> Result<Vec<Step>> {
         let request = self.request(cx, &self.network.place(cx)?, narrowing)?;
         Ok(request.iter().map(|(request, _)| sts::explain_assume_role(request)).collect())
+    }
+
+    fn origins(&self, cx: &Context) -> Vec<Origin> {
+        chain::origins(cx, self.profile_name.as_deref())
     }
 
     async fn trust(&self, cx: &Call<'_>) -> Result<Option<Trust>> {

@@ -7,7 +7,10 @@ use std::time::Duration;
 use aws_sdk_sts::operation::assume_role::builders::AssumeRoleInputBuilder;
 use connector_core::{Authenticated, Context, Error, ErrorKind, Result};
 
-use super::chain::{as_found, assume_with_token, describe_environment, describe_key, hash, of_environment};
+use super::chain::{
+    Found, as_found, assume_with_token, describe_environment, describe_key, hash, of_environment,
+    show_environment,
+};
 use super::{HOUR, container, instance, process};
 use crate::auth::common::{mfa_code, session_name};
 use crate::auth::sts::{self, Sts};
@@ -34,10 +37,22 @@ pub(super) async fn chosen(cx: &Context, place: &Place) -> Result<Authenticated<
     session(cx, place, name, &resolved.identity).await
 }
 
-/// What a profile says of the identity, without asking anybody.
-pub(super) fn describe(cx: &Context, files: &Files, name: &str) -> Result<String> {
+/// What the profile that the environment chooses, or the default one, says of the identity, without asking
+/// anybody; nothing where none is chosen and there is no default one.
+pub(super) fn look(cx: &Context) -> Result<Option<Found>> {
+    let name = chosen_profile(cx);
+    let files = Files::read(cx)?;
+    if name.is_none() && files.profiles.profile(DEFAULT_PROFILE).is_none() {
+        return Ok(None);
+    }
+    look_at(cx, &files, name.as_deref().unwrap_or(DEFAULT_PROFILE)).map(Some)
+}
+
+/// The same of one profile.
+pub(super) fn look_at(cx: &Context, files: &Files, name: &str) -> Result<Found> {
     let resolved = files.profiles.resolve(name).map_err(|error| not_there(error, files))?;
-    Ok(format!("profile {name}: {}", words(cx, &resolved.identity)?))
+    let Found { identity, shown, .. } = words(cx, &resolved.identity)?;
+    Ok(Found::new(format!("profile {name}: {identity}"), format!("profile `{name}`: {shown}")))
 }
 
 fn not_there(error: Error, files: &Files) -> Error {
@@ -47,27 +62,56 @@ fn not_there(error: Error, files: &Files) -> Error {
     }
 }
 
-fn words(cx: &Context, identity: &Identity) -> Result<String> {
+fn words(cx: &Context, identity: &Identity) -> Result<Found> {
     Ok(match identity {
         Identity::Static(keys) => {
-            format!("key {}", describe_key(&keys.access_key_id, keys.session_token.as_ref()))
+            let shown = if keys.session_token.is_some() { "temporary keys" } else { "a long-lived key" };
+            Found::new(
+                format!("key {}", describe_key(&keys.access_key_id, keys.session_token.as_ref())),
+                shown,
+            )
         }
         Identity::Role(role) => {
-            let source = match &role.source {
-                RoleSource::Profile { identity, .. } => words(cx, identity)?,
-                RoleSource::Environment => match EnvironmentKeys::read(cx)? {
-                    Some(found) => describe_environment(&found),
-                    None => "environment".to_owned(),
-                },
-                RoleSource::Ec2InstanceMetadata => "instance metadata".to_owned(),
-                RoleSource::EcsContainer => container::describe(cx).unwrap_or_else(|| "container".to_owned()),
-            };
-            format!("role {} by {source}", role.role_arn.as_str())
+            let source = source_of(cx, &role.source)?;
+            let role = role.role_arn.as_str();
+            Found::new(
+                format!("role {role} by {}", source.identity),
+                format!("role {role} by {}", source.shown),
+            )
         }
-        Identity::WebIdentity(it) => format!("web identity {} {}", it.role_arn.as_str(), it.token_file),
-        Identity::Sso(it) => format!("sso {} {} {}", it.start_url, it.account_id.as_str(), it.role_name),
-        Identity::Login(_) => "aws login".to_owned(),
-        Identity::Process(command) => format!("process {}", hash(command)),
+        Identity::WebIdentity(it) => {
+            let (role, file) = (it.role_arn.as_str(), &it.token_file);
+            Found::new(format!("web identity {role} {file}"), format!("role {role} by the token in {file}"))
+        }
+        Identity::Sso(it) => {
+            let (url, account, role) = (&it.start_url, it.account_id.as_str(), &it.role_name);
+            Found::new(
+                format!("sso {url} {account} {role}"),
+                format!("role {role} in account {account} by the login at {url}"),
+            )
+        }
+        Identity::Login(_) => Found::new("aws login", "`aws login`"),
+        Identity::Process(command) => {
+            Found::new(format!("process {}", hash(command)), "its credential_process")
+        }
+    })
+}
+
+/// Whose identity assumes a profile's role.
+fn source_of(cx: &Context, source: &RoleSource) -> Result<Found> {
+    Ok(match source {
+        RoleSource::Profile { name, identity, .. } => {
+            let Found { identity, shown, .. } = words(cx, identity)?;
+            Found::new(identity, format!("profile `{name}`: {shown}"))
+        }
+        RoleSource::Environment => match EnvironmentKeys::read(cx)? {
+            Some(found) => Found::new(describe_environment(&found), show_environment(&found)),
+            None => Found::new("environment", "the environment, which has no keys"),
+        },
+        RoleSource::Ec2InstanceMetadata => Found::new("instance metadata", "the instance's role"),
+        RoleSource::EcsContainer => {
+            container::look(cx).unwrap_or_else(|| Found::new("container", "the container's endpoint"))
+        }
     })
 }
 

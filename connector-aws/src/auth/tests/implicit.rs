@@ -49,6 +49,64 @@ async fn s40_off_by_default() {
     assert!(Implicit::ABOUT.warning.unwrap_or_default().contains("another host or in a container"));
 }
 
+/// What `explain` tells is what authenticating does: the first source that is there, and nothing behind one that is
+/// broken.
+#[tokio::test]
+async fn the_origins_are_those_that_are_used() {
+    use connector_core::OriginState::{Absent, Asked, Broken, Hidden, Used};
+    let states = |world: &World, more: Value| {
+        let connector = Connector::<Aws>::new(on(world), implicit(more));
+        let origins = connector.origins();
+        assert!(!format!("{origins:?}").contains("hunter2"), "{origins:?}");
+        (origins.iter().map(|it| it.state).collect::<Vec<_>>(), origins)
+    };
+    let keys = "[default]\naws_access_key_id = AKIA\naws_secret_access_key = hunter2\n\
+                [other]\naws_access_key_id = AKIA\naws_secret_access_key = hunter2\n";
+    let bare = || home(World::new());
+    let broken = || bare().var("AWS_ACCESS_KEY_ID", "AKIA").file(CREDENTIALS, keys);
+    let full = || broken().var("AWS_SECRET_ACCESS_KEY", "hunter2");
+    let token = || bare().var("AWS_WEB_IDENTITY_TOKEN_FILE", "/t").var("AWS_ROLE_ARN", ROLE);
+    let no_instance = bare().var("AWS_EC2_METADATA_DISABLED", "true");
+    for (world, expected) in [
+        (bare(), [Absent, Absent, Absent, Absent, Asked]),
+        (no_instance, [Absent, Absent, Absent, Absent, Absent]),
+        (full(), [Used, Hidden, Absent, Absent, Hidden]),
+        (broken(), [Broken, Hidden, Absent, Absent, Hidden]),
+        (token(), [Absent, Absent, Used, Absent, Hidden]),
+        (bare().var("AWS_PROFILE", "nobody"), [Absent, Broken, Absent, Absent, Hidden]),
+        (
+            token().var("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1/hunter2"),
+            [Absent, Absent, Used, Hidden, Hidden],
+        ),
+    ] {
+        let (found, origins) = states(&world, json!({}));
+        assert_eq!(found, expected, "{origins:?}");
+        let uses = authenticate(&implicit(json!({})), &on(&world), None, None).await;
+        match found.iter().position(|it| matches!(it, Used | Broken)) {
+            Some(at) if found[at] == Broken => {
+                let error = uses.expect_err("broken").to_string();
+                assert!(error.contains(&*origins[at].place), "{error} beside {origins:?}");
+            }
+            Some(0) => {
+                let session = uses.expect("the environment").session;
+                assert_eq!(session.credential().access_key_id.expose(), "AKIA");
+            }
+            // The token's file is not there: this source is asked, and no other in its place.
+            Some(_) => assert!(uses.expect_err("no token").to_string().contains("web identity")),
+            None => assert!(uses.is_err(), "{origins:?}"),
+        }
+    }
+    // A profile that the connector names is the only place.
+    let (found, origins) = states(&full(), json!({ "profile_name": "other" }));
+    assert_eq!(
+        (found.as_slice(), origins[0].detail.as_str()),
+        (&[Used][..], "profile `other`: a long-lived key")
+    );
+    // Switched off, nothing is looked at.
+    let off = Connector::<Aws>::new(full().context(), implicit(json!({})));
+    assert!(off.origins().is_empty());
+}
+
 /// S41, S44: the order; the first that is there counts.
 #[tokio::test]
 async fn s41_s44_the_environment_the_files_the_token_the_container_the_instance() {
