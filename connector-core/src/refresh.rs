@@ -339,4 +339,6 @@ fn jitter(landing: u64) -> f64 {
 }
 
 #[cfg(test)]
+mod schedules;
+#[cfg(test)]
 mod tests;
