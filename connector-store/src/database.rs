@@ -54,10 +54,13 @@ pub(crate) async fn open(path: &Path, wait: Duration) -> Result<SqlitePool> {
         // The file is local: a connection does not go stale.
         .test_before_acquire(false)
         // SQLite ends a transaction by itself when the disk is full; the driver does not notice, and such a
-        // connection begins none any more. What is still to be rolled back is done at the ping.
+        // connection begins none any more. What is still to be rolled back is done at the ping, which who only
+        // read is spared: it costs as much as a read.
         .after_release(|connection, _| {
             Box::pin(async move {
-                connection.ping().await?;
+                if connection.is_in_transaction() {
+                    connection.ping().await?;
+                }
                 Ok(!connection.is_in_transaction())
             })
         })

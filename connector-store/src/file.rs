@@ -49,6 +49,19 @@ pub(crate) fn replace(path: &Path, content: &[u8], durability: Durability) -> io
     }
 }
 
+/// Writes over a file that has exactly this length, by one call, so that a process that dies leaves the old content
+/// or the new one. Another length, or no regular file, is the error.
+pub(crate) fn overwrite(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = open_existing(private().write(true), path)?;
+    if file.metadata()?.len() != content.len() as u64 {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "of another length"));
+    }
+    step::reached();
+    file.write_all(content)?;
+    step::reached();
+    Ok(())
+}
+
 /// Moves a file over another one, for good.
 pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
     step::reached();
@@ -154,9 +167,15 @@ mod tests {
         assert!(read(&path, 2).is_err(), "longer than the limit");
         assert_eq!(fs::read_dir(&inner).expect("listed").count(), 1, "nothing is left behind");
 
+        overwrite(&path, b"2wo").expect("of the same length");
+        assert!(overwrite(&path, b"longer").is_err() && overwrite(&inner.join("none"), b"").is_err());
+        assert_eq!(read(&path, 3).expect("read"), b"2wo");
+        replace(&path, b"two", Durability::Cached).expect("replaced");
+
         let link = inner.join("link");
         symlink(&path, &link).expect("linked");
         assert!(read(&link, 9).is_err() && open_lock(&link).is_err() && create_new(&link).is_err());
+        assert!(overwrite(&link, b"2wo").is_err(), "a link is not written through");
         assert!(read(&inner, 9).is_err(), "a directory is no file");
         replace(&link, b"new", Durability::Cached).expect("the link is replaced, not what it points at");
         assert_eq!(

@@ -129,6 +129,23 @@ mod tests {
         }
     }
 
+    /// C8: keys have 256 bits and marks 64 or more, all from the system's generator; nothing of them repeats.
+    #[test]
+    fn c8_keys_come_whole_from_the_systems_generator() {
+        let mut seen = HashSet::new();
+        let mut ones = [0_u32; KEY_LEN * 8];
+        for _ in 0..1000 {
+            let key = Key::generate().expect("a key");
+            for (bit, count) in ones.iter_mut().enumerate() {
+                *count += u32::from(key.as_bytes()[bit / 8] >> (bit % 8) & 1);
+            }
+            assert!(seen.insert(key.as_bytes().to_vec()));
+            assert!(seen.insert(random::<16>().expect("random").to_vec()));
+        }
+        // No bit is fixed, as the version of a UUID would be; half of a thousand, give or take nine deviations.
+        assert!(ones.iter().all(|count| (358..=642).contains(count)), "{ones:?}");
+    }
+
     #[test]
     fn c4_nonces_do_not_repeat() {
         let key = Key::generate().expect("a key");

@@ -1,8 +1,9 @@
 //! The anchor: a small file beside the master key that says how far the audit had come.
 //!
 //! It shows what the chain alone cannot: that the last records, or the whole file, were exchanged for older
-//! ones. It is replaced after each commit of sealed records, and not flushed: a power cut leaves an older
-//! anchor or none, never one that is ahead of the records, which are flushed before it is written.
+//! ones. It is written after each commit of sealed records, over what it held before, and not flushed: a power cut
+//! leaves an older anchor, none, or one that does not read, never one that is ahead of the records, which are
+//! flushed before it is written.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -60,9 +61,15 @@ impl Place {
     /// finding, and the next record writes another one.
     pub(crate) fn set(&self, head: &Head, key: &AuditKey) {
         let mac = seal::hex(&key.mac(&bound(head)));
-        let line = format!("1 {} {} {mac}\n", head.seq, seal::hex(&head.link));
-        if file::replace(&self.first, line.as_bytes(), Durability::Cached).is_err() {
-            let _ = file::replace(&self.second, line.as_bytes(), Durability::Cached);
+        // Always of one length, so that it can be written over the one before by a single call: making a file anew
+        // for every mint costs the next flush more than the mint itself.
+        let line = format!("1 {:020} {} {mac}\n", head.seq, seal::hex(&head.link));
+        let written = |path| {
+            file::overwrite(path, line.as_bytes())
+                .or_else(|_| file::replace(path, line.as_bytes(), Durability::Cached))
+        };
+        if written(&self.first).is_err() {
+            let _ = written(&self.second);
         }
     }
 

@@ -10,6 +10,7 @@ use connector_core::Result;
 use hkdf::Hkdf;
 use sha2::Sha256;
 use sqlx::SqliteConnection;
+use subtle::ConstantTimeEq;
 
 use super::Record;
 use super::field::{self, COLUMNS, Fields};
@@ -33,9 +34,7 @@ impl AuditKey {
 
     /// Whether `mac` was made with this key over these bytes; takes the same time whatever differs.
     pub(super) fn proves(&self, bytes: &[u8], mac: &[u8]) -> bool {
-        let right = self.mac(bytes);
-        let differences = right.iter().zip(mac).fold(0, |found, (one, other)| found | (one ^ other));
-        mac.len() == right.len() && differences == 0
+        self.mac(bytes).as_slice().ct_eq(mac).into()
     }
 
     /// Opens the stored key; `None` when it was not sealed by this master key, as it is stored.
@@ -196,4 +195,27 @@ fn bound(key_id: &str) -> Vec<u8> {
 
 pub(super) fn key_changed() -> connector_core::Error {
     error::damaged("the key of the audit was changed or taken away from outside")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// C7: seals are compared by `subtle`, whole and in constant time.
+    #[test]
+    fn c7_a_seal_is_compared_whole() {
+        let key = AuditKey(Key::generate().expect("a key"));
+        let mac = key.mac(b"link");
+        assert!(key.proves(b"link", &mac));
+        for at in 0..mac.len() {
+            let mut other = mac;
+            other[at] ^= 1;
+            assert!(!key.proves(b"link", &other), "byte {at}");
+        }
+        for wrong in [&mac[..31], &[], &[mac.as_slice(), &[0]].concat()] {
+            assert!(!key.proves(b"link", wrong), "{} bytes", wrong.len());
+        }
+        assert!(!key.proves(b"another", &mac));
+        assert!(!AuditKey(Key::generate().expect("a key")).proves(b"link", &mac));
+    }
 }

@@ -105,10 +105,11 @@ impl Store {
         let Some(master) = self.master_unasked(row).await else { return Ok(None) };
         let anchor = self.anchor_place().read();
         let stored = chain::KeyRow::read(&mut *connection).await.map_err(|it| self.fault(it))?;
-        if let (None, Some(anchor)) = (&stored, &anchor) {
-            return Err(anchor::rolled_back(0, None, &anchor.path));
-        }
-        let key = chain::key(&mut *connection, &master, self.path()).await?;
+        let key = match (&stored, &anchor) {
+            (Some(stored), _) => AuditKey::open(stored, &master).ok_or_else(chain::key_changed)?,
+            (None, Some(anchor)) => return Err(anchor::rolled_back(0, None, &anchor.path)),
+            (None, None) => chain::key(&mut *connection, &master, self.path()).await?,
+        };
         if let Some(anchor) = &anchor {
             // Else the next anchor would cover up what is missing.
             self.compare(connection, anchor, &key).await?;
