@@ -24,6 +24,8 @@ use tokio::sync::Barrier;
 pub(crate) struct Cloud {
     pub(crate) logins: AtomicUsize,
     pub(crate) refuses: AtomicBool,
+    /// The connector itself is broken.
+    pub(crate) panics: AtomicBool,
     pub(crate) barrier: Mutex<Option<Arc<Barrier>>>,
 }
 
@@ -48,6 +50,7 @@ impl Cloud {
         if let Some(barrier) = barrier {
             barrier.wait().await;
         }
+        assert!(!self.panics.load(Ordering::SeqCst), "a fault in somebody else's connector");
         if self.refuses.load(Ordering::SeqCst) {
             return Err(Error::refused("acme:LogIn was refused: the key is wrong"));
         }

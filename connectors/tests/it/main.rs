@@ -4,3 +4,4 @@ mod acme;
 mod changing;
 mod issuing;
 mod registering;
+mod strangers;
