@@ -10,7 +10,7 @@ use std::io;
 use std::path::Path;
 use std::process::Command;
 
-pub use debian::{Faketime, debian, faketime};
+pub use debian::{Faketime, Strace, debian, faketime, strace};
 pub use python::{Python, python};
 
 /// Why something cannot be had here, as a sentence with the way out.
