@@ -1,4 +1,4 @@
-//! What is linked may be given on under our own licences.
+//! What is linked may be given on under our own licences, and is what a registry has checked in for good.
 
 use serde_json::Value;
 
@@ -29,6 +29,13 @@ pub(crate) fn check() -> Result {
     if packages.is_empty() {
         return Err("cargo metadata lists no packages".to_owned());
     }
+    let elsewhere: Vec<&str> = packages.iter().filter_map(not_of_a_registry).collect();
+    if !elsewhere.is_empty() {
+        return Err(format!(
+            "not from a registry, so without a checksum in Cargo.lock: {}\nhint: take a published version",
+            elsewhere.join(", ")
+        ));
+    }
     let bound: Vec<String> = packages.iter().filter_map(not_free).collect();
     if bound.is_empty() {
         println!("{} packages", packages.len());
@@ -38,6 +45,13 @@ pub(crate) fn check() -> Result {
         "not ours to give on: {}\nhint: take another crate, or add its licence to the list with a reason",
         bound.join(", ")
     ))
+}
+
+/// The name of a package that is neither ours nor of a registry: from a repository, say, whose content may change.
+fn not_of_a_registry(package: &Value) -> Option<&str> {
+    let source = package["source"].as_str();
+    let known = source.is_none_or(|source| source.starts_with("registry+") || source.starts_with("sparse+"));
+    (!known).then(|| package["name"].as_str().unwrap_or("?"))
 }
 
 /// `NAME (LICENCE)` of a package whose licence is not free, or is not said.
@@ -116,6 +130,31 @@ mod tests {
         for bound in ["", "GPL-3.0-only", "MIT AND GPL-3.0-only", "MIT AND (GPL-2.0 OR LGPL-2.1)", "MIT MIT"]
         {
             assert!(!is_free(bound), "{bound}");
+        }
+    }
+
+    /// C32: what is linked comes from a registry, which never changes a version; its checksum is in the lock file.
+    #[test]
+    fn c32_a_package_from_elsewhere_is_named() {
+        let of = |source: Value| serde_json::json!({ "name": "it", "source": source });
+        assert_eq!(not_of_a_registry(&of(Value::Null)), None, "ours");
+        assert_eq!(not_of_a_registry(&of("registry+https://index.test".into())), None);
+        assert_eq!(not_of_a_registry(&of("git+https://example.test/it#1".into())), Some("it"));
+    }
+
+    /// C32: the workspace forbids `unsafe`, and each of its crates takes that over.
+    #[test]
+    fn c32_every_crate_forbids_unsafe() {
+        let root = connector_tests::paths::workspace();
+        let read = |path: std::path::PathBuf| std::fs::read_to_string(path).expect("a manifest");
+        assert!(read(root.join("Cargo.toml")).contains("\nunsafe_code = \"forbid\"\n"));
+        let text = shell::read(&mut shell::cargo(&["metadata", "--no-deps", "--format-version", "1"]));
+        let metadata: Value = serde_json::from_str(&text.expect("metadata")).expect("JSON");
+        let packages = metadata["packages"].as_array().expect("packages");
+        assert!(packages.len() > 10);
+        for package in packages {
+            let path = package["manifest_path"].as_str().expect("a path");
+            assert!(read(path.into()).contains("[lints]\nworkspace = true\n"), "{}", package["name"]);
         }
     }
 

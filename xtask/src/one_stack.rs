@@ -1,4 +1,4 @@
-//! One TLS stack and one HTTP stack; a build carries nothing of a provider that was not asked for.
+//! One TLS stack, one HTTP stack and one core; a build carries nothing of a provider that was not asked for.
 
 use std::collections::BTreeSet;
 
@@ -36,8 +36,8 @@ fn tree(arguments: &[&str]) -> Result<BTreeSet<String>> {
     Ok(text.lines().filter(|line| !line.is_empty()).map(name_and_version).collect())
 }
 
-/// Of what there may be one version.
-const ONE: [&str; 4] = ["hyper", "reqwest", "rustls", "tokio-rustls"];
+/// Of what there may be one version. Two cores would be two registries that cannot see each other.
+const ONE: [&str; 5] = ["connector-core", "hyper", "reqwest", "rustls", "tokio-rustls"];
 
 fn is_second_stack(line: &str, whole: &BTreeSet<String>) -> bool {
     let name = name_of(line);
@@ -65,6 +65,8 @@ fn is_of(provider: &str, line: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use connector_tests::paths;
+
     use super::*;
 
     #[test]
@@ -74,6 +76,45 @@ mod tests {
         let whole: BTreeSet<String> = whole.map(str::to_owned).into();
         let second: Vec<_> = whole.iter().filter(|line| is_second_stack(line, &whole)).collect();
         assert_eq!(second, ["hyper v0.14.32", "hyper v1.12.0", "ring v0.17.14"]);
+    }
+
+    /// Two versions of core in one program are refused by cargo itself, before anything is built: our own lock file
+    /// holds one, but a stranger's connector may ask for another.
+    #[test]
+    fn two_cores_are_refused() {
+        let manifest = std::fs::read_to_string(paths::workspace().join("connector-core/Cargo.toml"));
+        let manifest = manifest.expect("core has a manifest");
+        let links = manifest.lines().find(|line| line.starts_with("links = ")).expect("it says `links`");
+        let dir = tempfile::tempdir().expect("a directory");
+        let package = |name: &str, text: &str| {
+            let folder = dir.path().join(name);
+            std::fs::create_dir_all(folder.join("src")).expect("made");
+            std::fs::write(folder.join("src/lib.rs"), "").expect("written");
+            std::fs::write(folder.join("build.rs"), "fn main() {}\n").expect("written");
+            std::fs::write(folder.join("Cargo.toml"), format!("[package]\nedition = \"2024\"\n{text}"))
+                .expect("written");
+        };
+        let core = |version: &str| format!("name = \"connector-core\"\nversion = \"{version}\"\n");
+        let asks = |cores: &[&str]| {
+            let asked = cores.iter().enumerate().map(|(number, folder)| {
+                format!("c{number} = {{ package = \"connector-core\", path = \"../{folder}\" }}\n")
+            });
+            let asked: String = asked.collect();
+            package(
+                "app",
+                &format!("name = \"app\"\nversion = \"0.0.0\"\n[dependencies]\n{asked}[workspace]\n"),
+            );
+            let mut metadata = shell::cargo(&["metadata", "--offline", "--format-version", "1"]);
+            metadata.current_dir(dir.path().join("app")).output().expect("cargo runs")
+        };
+        package("one", &format!("{}{links}\n", core("1.0.0")));
+        package("two", &format!("{}{links}\n", core("2.0.0")));
+        package("free", &core("2.0.0"));
+        assert!(asks(&["one"]).status.success());
+        assert!(asks(&["one", "free"]).status.success(), "it is `links` that refuses, and nothing else");
+        let refused = asks(&["one", "two"]);
+        let text = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && text.contains("connector_core"), "{text}");
     }
 
     #[test]

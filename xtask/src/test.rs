@@ -150,7 +150,47 @@ fn tools() -> Result {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+
+    /// C35: the threat model is published, and each line of what is held to names tests that there are.
+    #[test]
+    fn c35_every_line_of_the_threat_model_is_shown_by_a_test() {
+        let root = connector_tests::paths::workspace();
+        let security = std::fs::read_to_string(root.join("SECURITY.md")).expect("SECURITY.md");
+        let (_, held) = security.split_once("## What is held to").expect("what is in scope");
+        let (held, _) = held.split_once("## Out of scope").expect("what is not");
+        let mut sources = String::new();
+        read_rust(&root, &mut sources);
+        let lines: Vec<&str> = held.split("\n- ").skip(1).collect();
+        assert!(lines.len() > 10);
+        for line in lines {
+            let quoted = line.split('`').skip(1).step_by(2);
+            let names: Vec<&str> = quoted.filter(|it| is_a_row(it)).collect();
+            assert!(!names.is_empty(), "no test is named by: {line}");
+            for name in names {
+                assert!(sources.contains(&format!("fn {name}()")), "there is no test {name}");
+            }
+        }
+    }
+
+    /// Whether a word is the name of a test that shows a row: a letter, a number, and what it shows.
+    fn is_a_row(word: &str) -> bool {
+        let number = word.strip_prefix(['c', 's']).map(|rest| rest.split('_').next().unwrap_or_default());
+        number.is_some_and(|it| !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_digit()))
+    }
+
+    fn read_rust(folder: &Path, out: &mut String) {
+        for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+            let (path, name) = (entry.path(), entry.file_name());
+            if path.is_dir() && name != "target" && !name.to_string_lossy().starts_with('.') {
+                read_rust(&path, out);
+            } else if path.extension().is_some_and(|it| it == "rs") {
+                out.push_str(&std::fs::read_to_string(&path).expect("a source"));
+            }
+        }
+    }
 
     #[test]
     fn steps_are_chosen_by_name() {

@@ -184,8 +184,35 @@ fn c22_the_audit_lists_what_was_done() {
 }
 
 /// C3, C22: what is changed in the audit afterwards is found, and named.
+/// C23: who, what, when and where stand in every record, in UTC; what somebody calls himself or his connector starts
+/// no line of its own and no colour, as text or as JSON.
 #[test]
-fn c3_c22_the_audit_is_verified() {
+fn c23_a_record_is_whole_and_nobody_writes_a_line_of_his_own() {
+    let cli = with_connector().with_env("USER", "ada\n2026-01-01 00:00:00  root  mint\u{1b}[31m");
+    cli.ok(&ISSUE);
+    cli.fails(
+        2,
+        &["register", "prod\nforged", "--type", "aws", "--auth-method", "secret-key", "--no-verify"],
+    );
+    let records = cli.json(&["audit"]);
+    let mint = &records[0];
+    for field in
+        ["at", "action", "caller", "connector", "connector_id", "version", "resource_type", "process", "host"]
+    {
+        assert!(!mint[field].is_null(), "{field} in {mint}");
+    }
+    let at = mint["at"].as_str().expect("a time");
+    assert!(at.ends_with('Z') && at.contains('T'), "{at}");
+    let table = cli.ok(&["audit"]).stdout_text();
+    assert_eq!(table.lines().filter(|line| line.contains(" mint ")).count(), 1, "{table}");
+    assert!(!table.contains('\u{1b}') && !table.contains("\n2026-01-01 00:00:00  root"), "{table}");
+    assert!(!table.contains("forged"), "{table}");
+    let text = cli.ok(&["audit", "-o", "json"]).stdout_text();
+    assert!(!text.contains('\u{1b}'), "{text}");
+}
+
+#[test]
+fn c3_c22_c23_the_audit_is_verified() {
     let cli = with_connector();
     cli.ok(&ISSUE);
     cli.ok(&["store", "backup", "copy"]);
