@@ -63,13 +63,14 @@ fn names() -> impl Strategy<Value = String> {
 
 /// Pairs of which the second is often next to the first.
 fn neighbours() -> impl Strategy<Value = (String, String)> {
-    (names(), names(), 0..6).prop_map(|(name, other, how)| {
+    (names(), names(), 0..7).prop_map(|(name, other, how)| {
         let other = match how {
             0 => name.clone(),
             1 => format!("{name}2"),
             2 => format!("{name}/x"),
             3 => name.chars().skip(1).collect(),
             4 => name.replace(['*', '?', '$'], "a"),
+            5 => format!("{name}-AbCdEf"),
             _ => other,
         };
         (name, other)
