@@ -51,6 +51,11 @@ impl Narrowing {
         }
     }
 
+    /// The field of a grant that the length of its policy is owed to.
+    pub(crate) fn field(&self) -> &'static str {
+        if self.is_for_a_part() { "within" } else { "resource_id" }
+    }
+
     /// The options of the program that ask for the same.
     pub(crate) fn grant(&self) -> String {
         let (resource_type, id, within) = match &self.target {

@@ -35,7 +35,7 @@ impl Own<'_> {
     /// Whether a policy that is made for what is asked could ever be sent: managed ones, whose text is not known
     /// here, go alone.
     pub(super) fn can_narrow(self) -> bool {
-        self.policy_arns.is_empty() || self.policy.is_some()
+        self.policy_arns.is_empty()
     }
 
     /// The policies to send. `without` stands in where there are none, for calls that need one.
@@ -46,9 +46,12 @@ impl Own<'_> {
         without: Option<&Policy>,
     ) -> Result<SessionPolicies> {
         let generated = narrowing.map(|it| it.policy(partition)).transpose()?;
-        let chosen = SessionPolicies::choose(generated.as_ref(), self.policy, self.policy_arns)?;
+        let generated = generated.as_ref().zip(narrowing.map(Narrowing::field));
+        let chosen = SessionPolicies::choose(generated, self.policy, self.policy_arns)?;
         match (without, &chosen) {
-            (Some(policy), SessionPolicies::Nothing) => SessionPolicies::choose(Some(policy), None, &[]),
+            (Some(policy), SessionPolicies::Nothing) => {
+                SessionPolicies::choose(Some((policy, "policy")), None, &[])
+            }
             _ => Ok(chosen),
         }
     }

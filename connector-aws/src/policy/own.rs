@@ -97,11 +97,13 @@ impl SessionPolicies {
     /// With an own policy, the generated one must stay within it. With managed policies, whose text is
     /// not known here, the own ones are sent as they are and the session is not narrowed.
     ///
+    /// The generated policy comes with the field that its length is owed to.
+    ///
     /// # Errors
-    /// Refused when the generated policy goes beyond the own one; invalid input when what would be sent
-    /// is too large for STS.
+    /// Refused when the generated policy goes beyond the own one; invalid input in that field, or in
+    /// `policy`, when what would be sent is too large for STS.
     pub fn choose(
-        generated: Option<&Policy>,
+        generated: Option<(&Policy, &'static str)>,
         own: Option<&OwnPolicy>,
         managed: &[PolicyArn],
     ) -> Result<Self> {
@@ -113,17 +115,30 @@ impl SessionPolicies {
             _ => Self::Own { json: own.map(|it| it.json.clone()), managed: managed.to_vec() },
         };
         let chosen = match (generated, own) {
+            // Whatever managed policies deny would be lost with them, also beside an own one that is wide enough.
+            (Some(_), _) if !managed.is_empty() => own_ones(),
+            (Some((generated, _)), None) => Self::Generated(generated.to_json()),
+            (Some((generated, _)), Some(own)) => Self::Generated(within(generated, &own.policy)?.to_json()),
             (None, _) => own_ones(),
-            (Some(generated), None) if managed.is_empty() => Self::Generated(generated.to_json()),
-            (Some(_), None) => own_ones(),
-            (Some(generated), Some(own)) => match within(generated, &own.policy) {
-                Ok(policy) => Self::Generated(policy.to_json()),
-                Err(_) if !managed.is_empty() => own_ones(),
-                Err(error) => return Err(error),
-            },
         };
-        check_size(chosen.json(), chosen.managed())?;
-        Ok(chosen)
+        match check_size(chosen.json(), chosen.managed()) {
+            Ok(()) => Ok(chosen),
+            Err(error) => Err(chosen.too_large(&error, generated)),
+        }
+    }
+
+    /// The same error, in the field that can be changed to mend it.
+    fn too_large(&self, error: &Error, generated: Option<(&Policy, &'static str)>) -> Error {
+        let generated = generated.filter(|_| matches!(self, Self::Generated(_)));
+        match generated.filter(|(policy, _)| check_size(Some(&policy.to_json()), &[]).is_err()) {
+            Some((_, "within")) => Error::field("within", error.message()).with_hint(
+                "ask for a shorter part of the resource, such as a folder further up (with a slash at its end it \
+                 takes less room than without), or for a lower access level",
+            ),
+            Some((_, field)) => Error::field(field, error.message()).with_hint("ask for a lower access level"),
+            // It fits by itself: the room is taken by what the connector's own policy denies.
+            None => Error::field("policy", error.message()).with_hint(error.hint().unwrap_or_default()),
+        }
     }
 
     /// The inline policy to send.

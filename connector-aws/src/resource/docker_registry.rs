@@ -184,12 +184,14 @@ impl DockerRegistry {
         let part = RepositoryName::parse(within).map_err(|error| Error::field("within", error.message()))?;
         match self {
             Self::Private { .. } => Ok(Some(part)),
-            Self::Public => part
-                .as_str()
-                .split_once('/')
-                .map(|(_, repository)| RepositoryName::parse(repository))
-                .transpose()
-                .map_err(|error| Error::field("within", error.message())),
+            // An alias alone would be all of the registry, under the name of a part.
+            Self::Public => match part.as_str().split_once('/') {
+                Some((_, repository)) => RepositoryName::parse(repository)
+                    .map(Some)
+                    .map_err(|error| Error::field("within", error.message())),
+                None => Err(Error::field("within", "it names no repository behind the registry's alias")
+                    .with_hint("write ALIAS/REPOSITORY, or leave the part out")),
+            },
         }
     }
 }

@@ -126,6 +126,9 @@ fn s34_the_narrowing_names_the_repository() {
     let public = policy("public.ecr.aws", &wanted().with_within("a1b2c3/app"));
     assert!(public.contains(r#""arn:aws:ecr-public::*:repository/app""#), "{public}");
     assert!(registry(HOST).narrowing(&wanted().with_within("A*")).is_err());
+    // Never the whole registry under the name of a part.
+    let error = registry("public.ecr.aws").narrowing(&wanted().with_within("app")).expect_err("an alias");
+    assert_eq!(error.field_problems()[0].field, "within", "{error}");
 }
 
 fn token(account: &str) -> Response {

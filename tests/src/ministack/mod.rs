@@ -125,9 +125,14 @@ impl MiniStack {
 
     /// Runs a Python script with boto3 as `keys`; its standard output is the caller's to read.
     pub fn python(&self, keys: &Keys, script: &str) -> Finished {
+        self.python_with_input(keys, script, "")
+    }
+
+    /// The same with something to read, such as keys, which do not belong into arguments.
+    pub fn python_with_input(&self, keys: &Keys, script: &str, input: &str) -> Finished {
         let mut command = self.python.python(self.home.path());
         keys.apply(&mut command).env("AWS_ENDPOINT_URL", self.url());
-        process::run(command.args(["-c", script]))
+        process::run_with_input(command.args(["-c", script]), input.as_bytes())
     }
 }
 

@@ -1,10 +1,15 @@
-//! Least powerful first: the language, the generated policies case by case, what is sent, and then
-//! properties over random policies and hostile names.
+//! Least powerful first: the language, the generated policies case by case and then all of them, what is sent,
+//! how large it is, and then properties over random policies and hostile names.
 
+mod adding_up;
+mod cells;
+mod exhaustive;
+mod hostile;
 mod language;
 mod matrix;
 mod own;
 mod properties;
+mod sizes;
 
 use super::*;
 

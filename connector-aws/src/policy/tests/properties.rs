@@ -12,7 +12,7 @@ use crate::names::{Arn, BucketName, KeyPrefix, Partition};
 /// Counts what a property was really asked about: one that never applies shows nothing.
 type Count = std::cell::Cell<u32>;
 
-fn cases(count: u32) -> TestRunner {
+pub(super) fn cases(count: u32) -> TestRunner {
     let config = Config { cases: count, failure_persistence: None, ..Config::default() };
     TestRunner::new_with_rng(
         config,
@@ -130,7 +130,7 @@ fn statement() -> impl Strategy<Value = Statement> {
     )
 }
 
-fn any_policy() -> impl Strategy<Value = Policy> {
+pub(super) fn any_policy() -> impl Strategy<Value = Policy> {
     let version = prop_oneof![4 => Just(Version::V2012), 1 => Just(Version::V2008)];
     (version, prop::collection::vec(statement(), 1..4))
         .prop_map(|(version, statements)| Policy { version, statements })
