@@ -5,6 +5,7 @@ mod bad_input;
 mod catalogue;
 mod give;
 mod lifecycle;
+mod login;
 mod output;
 mod reach;
 mod secrets;
