@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 
 use super::{KEY_ID, cli};
 
-const SECRET: &str = "secret-canary-81d2";
+pub(super) const SECRET: &str = "secret-canary-81d2";
 const TOKEN: &str = "token-canary-40ac";
-const PASSWORD: &str = "password-canary-77";
-const REGISTRY: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
-const CLUSTER: [&str; 4] = ["--resource-type", "kubernetes-cluster", "--resource-id", "demo"];
-const REGISTRIES: [&str; 4] = ["--resource-type", "docker-registry", "--resource-id", REGISTRY];
-const BUCKET: [&str; 4] = ["--resource-type", "s3-bucket", "--resource-id", "s3://data"];
+pub(super) const PASSWORD: &str = "password-canary-77";
+pub(super) const REGISTRY: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
+pub(super) const CLUSTER: [&str; 4] = ["--resource-type", "kubernetes-cluster", "--resource-id", "demo"];
+pub(super) const REGISTRIES: [&str; 4] = ["--resource-type", "docker-registry", "--resource-id", REGISTRY];
+pub(super) const BUCKET: [&str; 4] = ["--resource-type", "s3-bucket", "--resource-id", "s3://data"];
 
 /// As much of AWS as knows one cluster and one registry.
 fn aws(call: &Call) -> Answer {
@@ -36,14 +36,14 @@ fn aws(call: &Call) -> Answer {
     }
 }
 
-struct World {
-    server: Loopback,
-    cli: Cli,
+pub(super) struct World {
+    pub(super) server: Loopback,
+    pub(super) cli: Cli,
 }
 
 impl World {
     /// A connector `prod` with temporary keys, and docker's helper on PATH.
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let server = Loopback::start(aws);
         let cli = cli().with_env("USER", "ada").with_env("SECRET", SECRET).with_env("TOKEN", TOKEN);
         let world = Self { server, cli };
@@ -52,7 +52,7 @@ impl World {
     }
 
     #[cfg(unix)]
-    fn with_helper(self) -> Self {
+    pub(super) fn with_helper(self) -> Self {
         let bin = self.cli.home().join("bin");
         std::fs::create_dir(&bin).expect("made");
         std::os::unix::fs::symlink(self.cli.binary(), bin.join("docker-credential-connector"))
@@ -69,26 +69,26 @@ impl World {
         self.cli.ok(&[&method[..], &keys, &more].concat());
     }
 
-    fn login(&self, name: &str, grant: &[&str], more: &[&str]) -> Value {
+    pub(super) fn login(&self, name: &str, grant: &[&str], more: &[&str]) -> Value {
         self.cli.json(&[&["login", name][..], grant, more].concat())
     }
 
-    fn file(&self, path: &str) -> PathBuf {
+    pub(super) fn file(&self, path: &str) -> PathBuf {
         self.cli.home().join(path)
     }
 
-    fn text(&self, path: &str) -> String {
+    pub(super) fn text(&self, path: &str) -> String {
         std::fs::read_to_string(self.file(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
-    fn write(&self, path: &str, text: &str) {
+    pub(super) fn write(&self, path: &str, text: &str) {
         let path = self.file(path);
         std::fs::create_dir_all(path.parent().expect("in the home")).expect("made");
         std::fs::write(path, text).expect("written");
     }
 
     /// C30, S31: whatever was written, there is no credential in it.
-    fn assert_no_secret(&self, path: &str) {
+    pub(super) fn assert_no_secret(&self, path: &str) {
         let text = self.text(path);
         for secret in [SECRET, TOKEN, PASSWORD, "k8s-aws-v1", "AKIAIOSFODNN7EXAMPLE", "QVdT"] {
             assert!(!text.contains(secret), "{path}:\n{text}");

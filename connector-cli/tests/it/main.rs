@@ -7,6 +7,7 @@ mod give;
 mod lifecycle;
 mod login;
 mod output;
+mod programs;
 mod reach;
 mod secrets;
 mod settings;
