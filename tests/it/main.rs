@@ -10,6 +10,7 @@ mod emulator;
 mod faults;
 mod leaks;
 mod linked;
+mod login;
 mod sessions;
 mod sso;
 mod stage;

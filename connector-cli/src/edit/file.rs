@@ -34,6 +34,8 @@ impl Held {
     /// No right to, another program that does not let go, something that is no text.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let real = real_path(path)?;
+        // What is no file of settings gets no lock beside it either.
+        read(&real)?;
         let mut held = Self { text: None, lock: None, made: make_parents(&real)?, real };
         held.lock = Some(Lock::of(&held.real)?);
         held.text = read(&held.real)?;

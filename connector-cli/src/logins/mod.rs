@@ -16,6 +16,7 @@ use serde_json::Value;
 
 pub(crate) use journal::{Journal, Login, Route, routes};
 
+use crate::app::App;
 use crate::edit::{self, Format, Held, Place, Step};
 use journal::{Change, FileEdit, digest, digest_of};
 use take_back::Taken;
@@ -252,6 +253,16 @@ pub(crate) fn log_out(home: &Path, choose: impl Fn(&[Login]) -> Vec<usize>) -> R
     commit(&mut desk, false)?;
     journal.write(home)?;
     Ok(done)
+}
+
+/// Says that files of other programs still ask for a connector by a name that is gone.
+pub(crate) fn remind(app: &App, connector: &str) {
+    let journal = Journal::read(app.home());
+    if journal.is_ok_and(|it| it.logins.iter().any(|it| it.connector == connector)) {
+        app.output.warn(&format!(
+            "your programs still ask for `{connector}`: `connector logout {connector}` takes its logins back"
+        ));
+    }
 }
 
 /// What people call a place: its last word.

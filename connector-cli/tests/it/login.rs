@@ -263,7 +263,8 @@ fn s52_docker_asks_the_helper_and_its_file_holds_no_secret() {
     assert!(disabled.stderr_text().contains("connector enable prod"), "{disabled:?}");
     world.cli.ok(&["enable", "prod"]);
     world.docker("get", REGISTRY).expect_success();
-    world.cli.ok(&["delete", "prod"]);
+    let deleted = world.cli.ok(&["delete", "prod"]);
+    assert!(deleted.stderr_text().contains("connector logout prod"), "{deleted:?}");
     world.docker("get", REGISTRY).expect_code(1);
     world.cli.ok(&["logout", "prod"]);
     assert_eq!(world.text(".docker/config.json"), before);
