@@ -86,12 +86,11 @@ fn get() -> ExitCode {
         return say(NOT_FOUND, ExitCode::FAILURE);
     };
     let target = fast::target("docker", &surroundings::caller(), &route.grant);
-    if !fast::may_have_broker(&home) {
-        if let Lookup::Hit(entry) =
+    if !fast::may_have_broker(&home)
+        && let Lookup::Hit(entry) =
             connector_store::fast::lookup(&home, &route.connector, &target, SystemTime::now())
-        {
-            return fast::print(&entry.body);
-        }
+    {
+        return fast::print(&entry.body);
     }
     let Route { connector, grant, .. } = route;
     let issued = log::start(0)

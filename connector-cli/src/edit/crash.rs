@@ -115,6 +115,9 @@ fn kill_at_every_step(work: &str) -> u64 {
         assert_eq!(read(directory, "config.json").as_deref(), Some(JSON), "{work} {step}");
         assert_eq!(read(directory, "config").as_deref(), Some(INI), "{work} {step}");
         assert_eq!(read(directory, "new/credentials"), None, "{work} {step}");
+        let left = std::fs::read_dir(directory).expect("listed").flatten().map(|it| it.file_name());
+        let left: Vec<_> = left.filter(|it| it.to_string_lossy().contains(".tmp")).collect();
+        assert!(left.is_empty(), "{work} {step}: {left:?}");
         if ended.success() {
             return step - 1;
         }

@@ -38,6 +38,7 @@ impl Held {
         read(&real)?;
         let mut held = Self { text: None, lock: None, made: make_parents(&real)?, real };
         held.lock = Some(Lock::of(&held.real)?);
+        sweep(&held.real);
         held.text = read(&held.real)?;
         Ok(held)
     }
@@ -223,6 +224,20 @@ pub(super) fn new_private(path: &Path) -> io::Result<(File, PathBuf)> {
             Err(error) if error.kind() == ErrorKind::AlreadyExists && count < 10_000 => {}
             Err(error) => return Err(error),
         }
+    }
+}
+
+/// Removes what a process left beside the file that died while it held the lock: it may hold a secret.
+fn sweep(path: &Path) {
+    let own = format!(".{}.", path.file_name().unwrap_or_default().to_string_lossy());
+    let is_left = |name: &str| {
+        let rest = name.strip_prefix(&own).and_then(|it| it.strip_suffix(".tmp"));
+        let number = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit());
+        rest.and_then(|it| it.split_once('-')).is_some_and(|(a, b)| number(a) && number(b))
+    };
+    let found = path.parent().into_iter().flat_map(fs::read_dir).flatten().flatten();
+    for left in found.filter(|it| it.file_name().to_str().is_some_and(is_left)) {
+        let _ = fs::remove_file(left.path());
     }
 }
 

@@ -73,8 +73,8 @@ impl Format {
             return root.is_vacant() && text.trim().is_empty();
         };
         // A comment is somebody's.
-        !text.contains('#')
-            && !(self == Self::Ini && text.contains(';'))
+        let has_comment = text.contains('#') || (self == Self::Ini && text.contains(';'));
+        !has_comment
             && left.iter().all(|(key, value)| match key.as_str() {
                 "apiVersion" => value == "v1",
                 "kind" => value == "Config",

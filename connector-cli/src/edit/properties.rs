@@ -87,7 +87,7 @@ proptest! {
             let Ok(edited) = set(format, &text, &place, &value) else { continue };
             prop_assert_eq!(take_back(&edited.text, &edited.reverse), Some(text.clone()));
             let again = format.parse(&edited.text).expect("parses");
-            prop_assert_eq!(root.rest(&text, &[place.clone()]), again.rest(&edited.text, &[place.clone()]));
+            prop_assert_eq!(root.rest(&text, std::slice::from_ref(&place)), again.rest(&edited.text, std::slice::from_ref(&place)));
             if edited.before.is_none() {
                 let without = unset(format, &edited.text, &place, &edited.made);
                 if let Ok(without) = without {

@@ -2,7 +2,7 @@
 //! back. There is no secret in it: of what was written it keeps a digest, and what it keeps of the file
 //! before that are settings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use connector_core::{Error, Grant, Result};
@@ -47,6 +47,15 @@ pub(crate) struct Login {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) username: Option<String>,
     pub(crate) files: Vec<FileEdit>,
+}
+
+impl Login {
+    /// What was written where.
+    pub(super) fn places(&self) -> BTreeSet<(PathBuf, Place, String)> {
+        let of =
+            |it: &FileEdit, change: &Change| (it.path.clone(), change.place.clone(), change.wrote.clone());
+        self.files.iter().flat_map(|it| it.changes.iter().map(move |change| of(it, change))).collect()
+    }
 }
 
 /// What was changed in one file.

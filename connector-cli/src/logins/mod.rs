@@ -8,7 +8,7 @@ mod take_back;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use connector_core::{Error, Grant, Result};
@@ -32,6 +32,25 @@ pub(crate) struct Wish {
     pub(crate) is_static: bool,
     pub(crate) username: Option<String>,
     pub(crate) files: Vec<FileWish>,
+}
+
+impl Wish {
+    /// Whether this is a login to the same as that one.
+    fn is_over(&self, old: &Login) -> bool {
+        old.kind == self.kind && old.connector == self.connector && old.name == self.name
+    }
+
+    /// What is written where.
+    fn places(&self) -> BTreeSet<(PathBuf, Place, String)> {
+        let of = |file: &FileWish| -> Vec<_> {
+            let path = std::path::absolute(&file.path).unwrap_or_else(|_| file.path.clone());
+            let values = file.values.iter();
+            values
+                .map(|it| (path.clone(), it.place.clone(), digest_of(&edit::without_nulls(&it.value))))
+                .collect()
+        };
+        self.files.iter().flat_map(of).collect()
+    }
 }
 
 /// What is to be written into one file.
@@ -97,16 +116,17 @@ fn commit(desk: &mut Desk, is_secret: bool) -> Result<()> {
     }
     let Some(mut error) = failed else { return Ok(()) };
     for (real, old) in written.into_iter().rev() {
-        if let Some((held, _)) = desk.get_mut(&real) {
-            if held.write(old.as_deref(), false).is_err() {
-                error = error.with_cause(format!("{} could not be put back either", real.display()));
-            }
+        if let Some((held, _)) = desk.get_mut(&real)
+            && held.write(old.as_deref(), false).is_err()
+        {
+            error = error.with_cause(format!("{} could not be put back either", real.display()));
         }
     }
     Err(error)
 }
 
-/// Writes a login. One of the same connector to the same context, registry or profile is taken back first.
+/// Writes a login. One of the same connector to the same context, registry or profile lies below it until it
+/// is taken back; one that wrote the same, or a credential of its own, goes.
 ///
 /// # Errors
 /// A file that cannot be read, edited or written; something in it that is somebody else's. Nothing is
@@ -115,8 +135,8 @@ pub(crate) fn log_in(home: &Path, wish: &Wish) -> Result<Vec<Touched>> {
     let _turn = edit::wait_for(&home.join("logins.lock"))?;
     let mut journal = Journal::read(home)?;
     let before = journal.logins.clone();
-    let is_same = |it: &Login| it.kind == wish.kind && it.connector == wish.connector && it.name == wish.name;
-    let replaced: Vec<usize> = (0..before.len()).filter(|at| is_same(&before[*at])).collect();
+    let is_replaced = |it: &Login| wish.is_over(it) && (it.is_static || wish.places() == it.places());
+    let replaced: Vec<usize> = (0..before.len()).filter(|at| is_replaced(&before[*at])).collect();
     let old = replaced.iter().flat_map(|at| before[*at].files.iter().map(|it| &it.path));
     let mut desk = open(wish.files.iter().map(|it| &it.path).chain(old))?;
     let mut superseded = Vec::new();
@@ -127,7 +147,7 @@ pub(crate) fn log_in(home: &Path, wish: &Wish) -> Result<Vec<Touched>> {
     let mut files = Vec::new();
     let mut touched = Vec::new();
     for file in &wish.files {
-        let (edit, created) = write_into(&mut desk, file, &journal.logins, &superseded)?;
+        let (edit, created) = write_into(&mut desk, file, wish, &journal.logins, &superseded)?;
         touched.push(Touched {
             path: file.path.clone(),
             whole: created,
@@ -157,6 +177,7 @@ pub(crate) fn log_in(home: &Path, wish: &Wish) -> Result<Vec<Touched>> {
 fn write_into(
     desk: &mut Desk,
     file: &FileWish,
+    wish: &Wish,
     live: &[Login],
     superseded: &[FileEdit],
 ) -> Result<(FileEdit, bool)> {
@@ -171,6 +192,10 @@ fn write_into(
     let created = earlier.iter().any(|it| it.created) || text.is_none();
     let inherited: Vec<Place> =
         earlier.iter().flat_map(|it| &it.changes).flat_map(|it| it.made.clone()).collect();
+    let is_ours = |place: &Place, value: &Value| {
+        let own = live.iter().filter(|it| wish.is_over(it)).flat_map(|it| &it.files).filter(is_same);
+        own.flat_map(|it| &it.changes).any(|it| it.place == *place && it.wrote == digest_of(value))
+    };
     let mut reverse = Vec::new();
     let mut now = match text.take() {
         Some(text) if !text.trim().is_empty() => text,
@@ -187,7 +212,7 @@ fn write_into(
         let is_free = edited.before.as_ref().is_none_or(|it| match it {
             Value::Object(map) => map.is_empty(),
             other => other.is_null(),
-        });
+        }) || edited.before.as_ref().is_some_and(|it| is_ours(place, it));
         if !is_free && !replaces {
             return Err(Error::invalid(format!(
                 "{} has a {what} that is not from this connector",

@@ -45,10 +45,11 @@ fn in_text(
     later: &mut [&mut FileEdit],
     left: &mut Vec<String>,
 ) -> Result<Option<String>> {
-    if later.is_empty() && digest(&old) == file.digest {
-        if let Some(text) = edit::take_back(&old, &file.reverse) {
-            return Ok(Some(text).filter(|text| !(file.created && is_blank(text, file))));
-        }
+    if later.is_empty()
+        && digest(&old) == file.digest
+        && let Some(text) = edit::take_back(&old, &file.reverse)
+    {
+        return Ok(Some(text).filter(|text| !(file.created && is_blank(text, file))));
     }
     let refuse = |text: &str, fault: edit::Fault| edit::refuse(&file.path, text, &fault);
     let mut text = old;

@@ -34,11 +34,15 @@ impl Desk {
     }
 
     fn log_in(&self, connector: &str, name: &str) -> Result<Vec<Touched>> {
+        self.log_in_to(connector, name, connector, false)
+    }
+
+    fn log_in_to(&self, connector: &str, name: &str, server: &str, is_static: bool) -> Result<Vec<Touched>> {
         let wanted = |place: Place, value, replaces| Wanted { place, value, replaces, what: "it".to_owned() };
         let values = vec![
             wanted(
                 vec![Step::Key("clusters".into()), Step::Named(name.into())],
-                json!({ "name": name, "cluster": { "server": connector } }),
+                json!({ "name": name, "cluster": { "server": server } }),
                 false,
             ),
             wanted(vec![Step::Key("current-context".into())], json!(name), true),
@@ -48,7 +52,7 @@ impl Desk {
             kind: "kubernetes",
             name: name.into(),
             grant: Grant::default(),
-            is_static: false,
+            is_static,
             username: None,
             files: vec![FileWish { path: self.path(), format: Format::Yaml, values }],
         };
@@ -201,4 +205,26 @@ fn a_damaged_or_newer_journal_is_said_to_be_one() {
         assert!(error.message().contains(what), "{error}");
         assert_eq!(desk.text(), None);
     }
+}
+
+/// One that asks for something else lies on top of the old one; a credential that was written is not kept.
+#[test]
+fn another_login_to_the_same_is_taken_back_to_the_one_below() {
+    let desk = Desk::new(Some(BEFORE));
+    desk.log_in_to("prod", "a", "one", false).expect("logged in");
+    let one = desk.text();
+    desk.log_in_to("prod", "a", "two", false).expect("logged in");
+    assert!(desk.text().is_some_and(|it| it.contains("server: two") && !it.contains("one")));
+    for token in ["canary-1", "canary-2"] {
+        desk.log_in_to("prod", "a", token, true).expect("logged in");
+        assert!(desk.text().is_some_and(|it| it.contains(token) && it.matches("name: a").count() == 1));
+    }
+    assert_eq!(Journal::read(desk.dir.path()).expect("read").logins.len(), 3);
+    let journal = std::fs::read_to_string(desk.dir.path().join("logins.json")).expect("read");
+    assert!(!journal.contains("canary"), "{journal}");
+    assert!(desk.undo() && desk.undo());
+    assert_eq!(desk.text(), one);
+    desk.log_in_to("prod", "a", "two", false).expect("logged in");
+    desk.log_out("prod");
+    assert_eq!(desk.text().as_deref(), Some(BEFORE));
 }

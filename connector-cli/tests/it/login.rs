@@ -431,3 +431,32 @@ fn a_place_that_is_read_only_is_named() {
     assert!(refused.stderr_text().contains("nothing was changed"), "{refused:?}");
     world.cli.fails(3, &["undo"]);
 }
+
+/// The fast path: no database, no master key, no settings.
+#[cfg(unix)]
+#[test]
+fn helpers_answer_from_the_cache_without_store_and_key() {
+    let world = World::new().with_helper();
+    world.login("prod", &REGISTRIES, &[]);
+    world.login("prod", &CLUSTER, &[]);
+    for name in ["store.db", "store.db-wal", "store.db-shm", "master.key"] {
+        let path = world.cli.connector_home().join(name);
+        if path.exists() {
+            std::fs::remove_file(&path).expect("removed");
+        }
+        // Should it be opened all the same, that fails loudly.
+        std::fs::create_dir(&path).expect("made");
+    }
+    assert_eq!(world.docker("get", REGISTRY).expect_success().json()["Secret"], PASSWORD);
+    world.docker("list", "").expect_success();
+    let words = [&["helper", "kubectl", "prod"][..], &CLUSTER].concat();
+    for version in ["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"] {
+        let info = json!({ "kind": "ExecCredential", "apiVersion": version }).to_string();
+        let mut command = world.cli.command(&words);
+        let answer = process::run(command.env("KUBERNETES_EXEC_INFO", info)).expect_success().json();
+        assert_eq!(answer["apiVersion"], version);
+    }
+    // Somebody else's question is another one, and needs the store.
+    let mut command = world.docker_command("get");
+    process::run_with_input(command.env("USER", "bob"), REGISTRY.as_bytes()).expect_code(1);
+}
