@@ -13,6 +13,7 @@ use std::time::SystemTime;
 use connector_core::{Grant, Secret, parse_duration};
 use connector_store::{Digest, Lookup};
 
+use crate::kubectl::Version;
 use crate::surroundings;
 
 /// Answers the helper call that this process is, if it is one and the cache has what it asks for.
@@ -22,13 +23,15 @@ pub(crate) fn answer() -> Option<ExitCode> {
     if may_have_broker(&home) {
         return None;
     }
+    // What kubectl wants of its plugins is a part of the question, and not of what is cached.
+    let version = if call.tool == "kubectl" { Version::wanted().ok()? } else { Version::V1 };
     let form = call.cached(&home, &surroundings::caller(), SystemTime::now())?;
-    Some(print(&form))
+    Some(print(&version.of(form)))
 }
 
 /// Whether a broker might have to answer, not this machine's store. Settings are not parsed here: that they
 /// name a server anywhere, or cannot be read, is enough for the full program to have a look.
-fn may_have_broker(home: &Path) -> bool {
+pub(crate) fn may_have_broker(home: &Path) -> bool {
     if std::env::var_os("CONNECTOR_SERVER").is_some_and(|server| !server.is_empty()) {
         return true;
     }

@@ -4,13 +4,18 @@
 mod app;
 mod args;
 mod commands;
+mod docker;
+mod edit;
 mod failure;
 mod fast;
 mod faults;
+mod kubectl;
 mod log;
+mod logins;
 mod output;
 mod passphrase;
 mod person;
+mod programs;
 mod settings;
 mod surroundings;
 #[cfg(feature = "http")]
@@ -24,7 +29,7 @@ use args::{Cli, OutputFormat};
 use settings::Settings;
 
 fn main() -> ExitCode {
-    if let Some(code) = fast::answer() {
+    if let Some(code) = docker::answer().or_else(fast::answer) {
         return code;
     }
     let (cli, name) = match Cli::read() {

@@ -15,6 +15,14 @@ pub(crate) fn home() -> Result<PathBuf> {
     if let Some(home) = std::env::var_os("CONNECTOR_HOME").filter(|home| !home.is_empty()) {
         return Ok(home.into());
     }
+    usual_home()
+}
+
+/// The directory where everything lies when no variable says otherwise.
+///
+/// # Errors
+/// When the platform has no place for it.
+pub(crate) fn usual_home() -> Result<PathBuf> {
     let platform = etcetera::base_strategy::choose_native_strategy().map_err(|_| {
         Error::not_configured("found no home directory to keep connectors in")
             .with_hint("set `CONNECTOR_HOME` to a directory of your own")

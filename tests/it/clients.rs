@@ -47,7 +47,7 @@ async fn s32_s51_an_s3_client_outlives_its_credentials() {
     }
 }
 
-/// The script moves its own clock past the end of its credentials between two calls, and never rebuilds its
+/// With the profile that `login` wrote. The script moves its own clock past the end of its credentials between two calls, and never rebuilds its
 /// client. botocore then runs the helper again, on the same clock.
 const SCRIPT: &str = r#"
 import os, sys, boto3
@@ -75,13 +75,10 @@ fn s32_boto3_outlives_its_credentials_through_credential_process() {
     register(&cli, "data", "iam-role", &server.url(), &alice, &[&role, "--no-verify"]);
     server.calls().take();
     let home = cli.home();
-    std::fs::create_dir_all(home.join(".aws")).expect("the home is ours");
-    let profile = format!(
-        "[profile data]\nregion = us-east-1\nendpoint_url = {}\ncredential_process = {} helper aws data --resource-type s3-bucket --resource-id data\n",
-        server.url(),
-        cli.binary().display()
+    cli.ok(&["login", "data", "--resource-type", "s3-bucket", "--resource-id", "data"]);
+    assert!(
+        std::fs::read_to_string(home.join(".aws/config")).is_ok_and(|it| it.contains("credential_process"))
     );
-    std::fs::write(home.join(".aws/config"), profile).expect("the home is ours");
     let (script, clock) = (home.join("script.py"), home.join("clock"));
     std::fs::write(&script, SCRIPT).expect("the home is ours");
     std::fs::write(&clock, "+0").expect("the home is ours");

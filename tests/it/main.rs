@@ -11,6 +11,7 @@ mod faults;
 mod kills;
 mod leaks;
 mod linked;
+mod login;
 mod matrix;
 mod sessions;
 mod sso;

@@ -4,6 +4,7 @@ mod browse;
 mod filter;
 mod give;
 mod grant;
+mod login;
 mod register;
 mod upkeep;
 mod words;
@@ -22,6 +23,7 @@ pub(crate) use give::{
     VerifyArgs,
 };
 pub(crate) use grant::GrantArgs;
+pub(crate) use login::{LoginArgs, LogoutArgs, UndoArgs};
 pub(crate) use register::{DeleteArgs, NameArgs, RegisterArgs, RenameArgs, UpdateArgs};
 pub(crate) use upkeep::{
     AuditAction, AuditArgs, CacheAction, CacheArgs, CompletionsArgs, RestoreArgs, RotateKeyArgs, StoreAction,
@@ -53,7 +55,7 @@ pub(crate) struct Cli {
 }
 
 /// What every command takes.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Options for every command")]
 pub(crate) struct GlobalArgs {
     /// The form of what is printed
@@ -102,6 +104,9 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     ListResources(ListResourcesArgs),
     Issue(IssueArgs),
+    Login(LoginArgs),
+    Logout(LogoutArgs),
+    Undo(UndoArgs),
     Env(EnvArgs),
     Exec(ExecArgs),
     Helper(HelperArgs),

@@ -17,6 +17,8 @@ mod issue;
 mod list;
 mod list_resources;
 mod list_types;
+mod login;
+mod logout;
 mod offering;
 mod read_secret;
 mod register;
@@ -53,6 +55,9 @@ pub(crate) fn run(app: &App, command: Command) -> Result<ExitCode> {
         Command::Verify(args) => verify::run(app, &args),
         Command::ListResources(args) => list_resources::run(app, &args),
         Command::Issue(args) => issue::run(app, &args),
+        Command::Login(args) => login::run(app, &args),
+        Command::Logout(args) => logout::run(app, &args),
+        Command::Undo(args) => logout::undo(app, &args),
         Command::Env(args) => env::run(app, &args),
         Command::Exec(args) => return exec::run(app, &args),
         Command::Helper(args) => return helper::run(app, &args),

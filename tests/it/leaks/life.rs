@@ -52,6 +52,13 @@ fn use_everything(watch: &Watch) {
     // The first fills the cache, the second is answered from it.
     cli.ok(&on_the_bucket(&["helper", "aws", "data"]));
     cli.ok(&on_the_bucket(&["helper", "aws", "data"]));
+    // Files of other programs name the helper, and so does the journal.
+    for taken_back in [&["undo"][..], &["logout", "data"]] {
+        cli.json(&on_the_bucket(&["login", "data"]));
+        cli.ok(&on_the_bucket(&["login", "data"]));
+        cli.json(taken_back);
+    }
+    cli.ok(&on_the_bucket(&["login", "data"]));
     let target = watch.recorder("exec-target", "", 0);
     let target = target.to_str().expect("a temporary path is text");
     cli.ok(&[&on_the_bucket(&["exec", "data"])[..], &["--", target, "an argument"]].concat());

@@ -2,7 +2,9 @@
 //! without root. What is there already is used as it is, also without a network.
 
 mod debian;
+mod kubectl;
 mod python;
+mod strace;
 
 use std::fmt;
 use std::fs::{self, File};
@@ -10,8 +12,10 @@ use std::io;
 use std::path::Path;
 use std::process::Command;
 
-pub use debian::{Faketime, Strace, debian, faketime, strace};
+pub use debian::{Faketime, debian, faketime};
+pub use kubectl::{Kubectl, debian_kubectl, kubectl};
 pub use python::{Python, python};
+pub use strace::{Strace, strace};
 
 /// Why something cannot be had here, as a sentence with the way out.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,157 @@
+//! The `aws` program and AWS's SDKs: a profile whose `credential_process` is ours.
+
+use std::path::Path;
+
+use connector_core::{Envelope, Error, Result};
+use serde_json::{Map, Value};
+
+use super::{Asked, Plan, helper_words, other_home, user_file};
+use crate::app::App;
+use crate::edit::{self, Format, Step};
+use crate::logins::{FileWish, Journal, Wanted, Wish};
+use crate::programs;
+
+pub(super) fn plan(app: &App, asked: &Asked<'_>, envelope: &Envelope) -> Result<Plan> {
+    let config = user_file("AWS_CONFIG_FILE", ".aws/config")?;
+    let credentials = user_file("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials")?;
+    let profile = free_profile(app, asked, &config, &credentials)?;
+    let fields = &envelope.fields;
+    let mut settings = Map::new();
+    settings.insert("region".into(), fields.text("region")?.into());
+    for name in ["endpoint_url", "ca_bundle"] {
+        // A bundle that is given as text has no path.
+        if let Some(value) = fields.text_if(name).filter(|it| !it.contains('\n')) {
+            settings.insert(name.into(), value.into());
+        }
+    }
+    if !asked.is_static {
+        settings.insert("credential_process".into(), process(app, asked)?.into());
+    }
+    let mut files = vec![section(config, format!("profile {profile}"), settings)];
+    if asked.is_static {
+        let mut keys = Map::new();
+        for (name, field) in [
+            ("aws_access_key_id", "access_key_id"),
+            ("aws_secret_access_key", "secret_access_key"),
+            ("aws_session_token", "session_token"),
+        ] {
+            if let Some(value) = fields.secret_field(field) {
+                keys.insert(name.into(), value.expose().into());
+            }
+        }
+        files.push(section(credentials, profile.clone(), keys));
+    }
+    Ok(Plan {
+        wish: Wish {
+            connector: asked.name.to_owned(),
+            kind: "aws",
+            name: profile.clone(),
+            grant: asked.grant.clone(),
+            is_static: asked.is_static,
+            username: None,
+            files,
+        },
+        tool: "aws",
+        usage: format!("aws --profile {profile} … (or AWS_PROFILE={profile})"),
+        notes: Vec::new(),
+    })
+}
+
+fn section(path: std::path::PathBuf, name: String, values: Map<String, Value>) -> FileWish {
+    let wanted = Wanted {
+        place: vec![Step::Key(name.clone())],
+        value: Value::Object(values),
+        replaces: false,
+        what: format!("[{name}]"),
+    };
+    FileWish { path, format: Format::Ini, values: vec![wanted] }
+}
+
+/// The connector's name, or with the resource's where that is taken. Keys of the same profile in the
+/// credentials file would win, so both files are looked at.
+fn free_profile(app: &App, asked: &Asked<'_>, config: &Path, credentials: &Path) -> Result<String> {
+    let journal = Journal::read(app.home())?;
+    let is_ours = |name: &str| {
+        journal.logins.iter().any(|it| {
+            it.kind == "aws" && it.connector == asked.name && it.name == name && it.grant == asked.grant
+        })
+    };
+    let taken = [names(config, "profile ")?, names(credentials, "")?].concat();
+    let resource = slug(asked.grant.resource_id.as_deref().unwrap_or_default());
+    let candidates = [asked.name.to_owned(), format!("{}-{resource}", asked.name)];
+    let free = |it: &&String| is_ours(it) || !taken.contains(it);
+    candidates.iter().find(free).cloned().ok_or_else(|| {
+        let [first, second] = &candidates;
+        Error::invalid(format!("there are profiles `{first}` and `{second}` already, for something else"))
+            .with_hint("rename one of them in AWS's files; nothing was changed")
+    })
+}
+
+/// The profiles of a file.
+fn names(path: &Path, prefix: &str) -> Result<Vec<String>> {
+    let text = edit::read_if_there(path)?.unwrap_or_default();
+    let root = Format::Ini.parse(&text).map_err(|fault| edit::refuse(path, &text, &fault))?;
+    let Value::Object(sections) = root.value() else { return Ok(Vec::new()) };
+    let name = |it: &String| it.trim().strip_prefix(prefix).map(|it| it.trim().trim_matches('"').to_owned());
+    Ok(sections.keys().filter_map(name).collect())
+}
+
+/// A resource as a part of a profile's name.
+fn slug(id: &str) -> String {
+    let name = id.rsplit("://").next().unwrap_or_default();
+    let safe = |it: char| if it.is_ascii_alphanumeric() || "._-".contains(it) { it } else { '-' };
+    name.chars().map(safe).collect::<String>().trim_matches('-').to_owned()
+}
+
+/// The command line. Some programs split it as a shell does, others let a shell do so.
+fn process(app: &App, asked: &Asked<'_>) -> Result<String> {
+    let mut words = Vec::new();
+    if let Some(home) = other_home(app)? {
+        if cfg!(windows) {
+            return Err(Error::invalid(
+                "AWS's files cannot name a CONNECTOR_HOME of your own on this system",
+            )
+            .with_hint("unset CONNECTOR_HOME, and keep connectors where they usually are"));
+        }
+        words.extend(["env".to_owned(), format!("CONNECTOR_HOME={home}")]);
+    }
+    words.push(programs::own()?);
+    words.extend(helper_words("aws", asked));
+    words.iter().map(|it| quoted(it)).collect::<Result<Vec<_>>>().map(|it| it.join(" "))
+}
+
+fn quoted(word: &str) -> Result<String> {
+    let is_plain = |it: u8| it.is_ascii_alphanumeric() || b"-_./:@=+,".contains(&it);
+    if word.bytes().all(is_plain) {
+        return Ok(word.to_owned());
+    }
+    let is_bad = |it: char| "\"$`!".contains(it) || it.is_control() || (it == '\\' && !cfg!(windows));
+    if word.contains(is_bad) || word.contains(" #") || word.contains(" ;") {
+        return Err(Error::invalid("a path or an id holds characters that AWS's files have no form for")
+            .with_hint("`connector exec` runs a program with the same credential"));
+    }
+    Ok(format!("\"{word}\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resource_becomes_a_part_of_a_name() {
+        for (id, expected) in
+            [("s3://data", "data"), ("eu-west-1", "eu-west-1"), ("arn:aws:s3:::b/c", "arn-aws-s3---b-c")]
+        {
+            assert_eq!(slug(id), expected);
+        }
+    }
+
+    #[test]
+    fn words_are_quoted_so_that_shells_and_programs_agree() {
+        assert_eq!(quoted("s3://data/a").ok().as_deref(), Some("s3://data/a"));
+        assert_eq!(quoted("/my tools/connector").ok().as_deref(), Some("\"/my tools/connector\""));
+        for word in ["a\"b", "a$b", "a`b", "a\nb", "a #b", "a!b"] {
+            assert!(quoted(word).is_err(), "{word}");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! `connector login`: lets the user's own programs ask this one for credentials.
+
+mod aws;
+mod docker;
+mod kubernetes;
+
+use std::path::PathBuf;
+
+use connector_core::{Access, Envelope, Error, Expiry, Grant, Result, Secret, format_time};
+use connectors::Hub;
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::args::LoginArgs;
+use crate::output::{Table, time_left};
+use crate::{fast, logins, surroundings};
+
+/// What a login of some kind writes, and what people are told about it.
+struct Plan {
+    wish: logins::Wish,
+    /// The program that is set up, and how it is used then.
+    tool: &'static str,
+    usage: String,
+    /// What else there is to know.
+    notes: Vec<String>,
+}
+
+/// What is asked for, all of it said: files name it, and it must mean the same tomorrow.
+struct Asked<'a> {
+    name: &'a str,
+    grant: Grant,
+    is_static: bool,
+}
+
+pub(crate) fn run(app: &App, args: &LoginArgs) -> Result<()> {
+    let progress = app.output.progress("issuing");
+    let (plan, envelope) = app.with_hub(async |hub| plan(app, hub, args).await)?;
+    drop(progress);
+    let touched = logins::log_in(app.home(), &plan.wish)?;
+    let wish = &plan.wish;
+    let end = envelope.as_ref().filter(|_| wish.is_static).map(|it| &it.expiry);
+    let files: Vec<Value> = touched
+        .iter()
+        .map(|it| json!({ "path": it.path.to_string_lossy(), "created": it.whole, "wrote": it.what }))
+        .collect();
+    let take_back = format!("connector logout {}", wish.connector);
+    let data = json!({
+        "connector": wish.connector,
+        "kind": wish.kind,
+        "resource": { "type": wish.grant.resource_type, "id": wish.grant.resource_id },
+        "within": wish.grant.within,
+        "access": wish.grant.access.unwrap_or_default().as_str(),
+        "name": wish.name,
+        "static": wish.is_static,
+        "expires_at": end.and_then(Expiry::at).map(format_time),
+        "files": files,
+        "use": plan.usage,
+        "take_back": take_back,
+    });
+    app.output.show(&data, || {
+        let mut table = Table::properties();
+        table.property("PROGRAM", plan.tool);
+        table.property("NAME", wish.name.as_str());
+        for it in &touched {
+            let made = if it.whole { " (new)" } else { "" };
+            table.property("WROTE", format!("{}{made}: {}", it.path.display(), it.what.join(", ")));
+        }
+        match end.and_then(Expiry::at) {
+            Some(end) => {
+                let left = time_left(end, app.now());
+                table.property("ENDS", format!("{} (in {left}); log in again then", format_time(end)))
+            }
+            None => table.property("ENDS", "never: a fresh credential is issued whenever one is needed"),
+        };
+        table.property("USE", plan.usage.as_str());
+        table.property("TAKE BACK", format!("{take_back}, or: connector undo"));
+        table.render(&app.output)
+    })?;
+    plan.notes.iter().for_each(|it| app.output.warn(it));
+    Ok(())
+}
+
+/// Issues the credential once, so that a login that cannot work writes nothing, and says what to write.
+async fn plan(app: &App, hub: &Hub, args: &LoginArgs) -> Result<(Plan, Option<Envelope>)> {
+    let handle = hub.handle(&args.name, args.grant.grant()).await?;
+    let kind = handle.kind();
+    // The id as the provider completed it, and what was asked for beside it.
+    let mut grant = args.grant.grant();
+    let complete = handle.grant();
+    (grant.resource_type, grant.resource_id, grant.within) =
+        (complete.resource_type, complete.resource_id, complete.within);
+    if kind == "docker" {
+        grant.access = grant.access.or(Some(Access::Write));
+    }
+    drop(handle);
+    let asked = Asked { name: &args.name, grant, is_static: args.r#static };
+    let tool = match kind {
+        "kubernetes" => "kubectl",
+        "docker" => "docker",
+        "aws" => "aws",
+        other => {
+            return Err(Error::invalid(format!("no program is set up with a credential of kind `{other}`"))
+                .with_hint("`connector env` and `connector exec` hand it on"));
+        }
+    };
+    let envelope = if asked.is_static || kind != "docker" {
+        Some(hub.issue(asked.name, asked.grant.clone()).await?)
+    } else {
+        None
+    };
+    if let Some(envelope) = envelope.as_ref().filter(|_| asked.is_static) {
+        refuse_endless(envelope)?;
+    }
+    let form = if asked.is_static { None } else { Some(helped(app, hub, &asked, tool).await?) };
+    let plan = match (kind, &envelope, &form) {
+        ("kubernetes", Some(envelope), _) => kubernetes::plan(app, &asked, envelope)?,
+        ("aws", Some(envelope), _) => aws::plan(app, &asked, envelope)?,
+        (_, envelope, form) => docker::plan(app, &asked, envelope.as_ref(), form.as_ref())?,
+    };
+    Ok((plan, envelope))
+}
+
+/// What the helper will answer: asked for now, so that the first call finds it.
+async fn helped(app: &App, hub: &Hub, asked: &Asked<'_>, tool: &str) -> Result<Secret> {
+    let target = fast::target(tool, &app.caller(), &asked.grant);
+    hub.tool(asked.name, asked.grant.clone(), tool, &target).await
+}
+
+/// A file holds a credential only if the harm ends by itself.
+fn refuse_endless(envelope: &Envelope) -> Result<()> {
+    if envelope.long_lived || envelope.expiry.at().is_none() {
+        return Err(Error::refused("the credential does not end, so it is not written into a file")
+            .with_hint("leave `--static` out: the program then asks for it whenever it needs one"));
+    }
+    Ok(())
+}
+
+/// The words of `connector helper TOOL` that ask for the same.
+fn helper_words(tool: &str, asked: &Asked<'_>) -> Vec<String> {
+    let mut words: Vec<String> = ["helper", tool, asked.name].map(str::to_owned).to_vec();
+    let Grant { resource_type, resource_id, within, access, duration, .. } = &asked.grant;
+    for (option, value) in [
+        ("--resource-type", resource_type.clone()),
+        ("--resource-id", resource_id.clone()),
+        ("--within", within.clone()),
+        ("--access", access.map(|it| it.to_string())),
+        ("--duration", duration.map(|it| format!("{}s", it.as_secs()))),
+    ] {
+        if let Some(value) = value {
+            words.extend([option.to_owned(), value]);
+        }
+    }
+    words
+}
+
+/// `CONNECTOR_HOME`, where the program that is called would look elsewhere without it.
+fn other_home(app: &App) -> Result<Option<String>> {
+    let usual = surroundings::usual_home().ok();
+    let home = std::path::absolute(app.home()).unwrap_or_else(|_| app.home().to_owned());
+    if usual.as_ref() == Some(&home) {
+        return Ok(None);
+    }
+    let text = home.into_os_string().into_string();
+    text.map(Some)
+        .map_err(|_| Error::invalid("the path of CONNECTOR_HOME is no text, so no file can name it"))
+}
+
+/// A file that a variable names, else this one below the user's home.
+fn user_file(variable: &str, usual: &str) -> Result<PathBuf> {
+    match std::env::var_os(variable).filter(|it| !it.is_empty()) {
+        Some(path) => Ok(expanded(path.into())),
+        None => Ok(user_home()?.join(usual)),
+    }
+}
+
+fn user_home() -> Result<PathBuf> {
+    etcetera::home_dir()
+        .map_err(|_| Error::not_configured("found no home directory of yours").with_hint("set `HOME`"))
+}
+
+/// `~` as programs read it in their variables.
+fn expanded(path: PathBuf) -> PathBuf {
+    match (path.strip_prefix("~"), etcetera::home_dir()) {
+        (Ok(rest), Ok(home)) => home.join(rest),
+        _ => path,
+    }
+}

@@ -1,0 +1,299 @@
+//! Logins of the user's own programs: written into their files all together or not at all, and taken back.
+//!
+//! The journal is written before the files are. So whatever a crash leaves in them can be taken back; what
+//! it kept from being written is simply not there when it is looked for.
+
+mod journal;
+mod take_back;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use connector_core::{Error, Grant, Result};
+use serde_json::Value;
+
+pub(crate) use journal::{Journal, Login, Route, routes};
+
+use crate::app::App;
+use crate::edit::{self, Format, Held, Place, Step};
+use journal::{Change, FileEdit, digest, digest_of};
+use take_back::Taken;
+
+/// A login that is to be written.
+#[derive(Debug)]
+pub(crate) struct Wish {
+    pub(crate) connector: String,
+    pub(crate) kind: &'static str,
+    /// The context, the registry or the profile.
+    pub(crate) name: String,
+    pub(crate) grant: Grant,
+    pub(crate) is_static: bool,
+    pub(crate) username: Option<String>,
+    pub(crate) files: Vec<FileWish>,
+}
+
+impl Wish {
+    /// Whether this is a login to the same as that one.
+    fn is_over(&self, old: &Login) -> bool {
+        old.kind == self.kind && old.connector == self.connector && old.name == self.name
+    }
+
+    /// What is written where.
+    fn places(&self) -> BTreeSet<(PathBuf, Place, String)> {
+        let of = |file: &FileWish| -> Vec<_> {
+            let path = std::path::absolute(&file.path).unwrap_or_else(|_| file.path.clone());
+            let values = file.values.iter();
+            values
+                .map(|it| (path.clone(), it.place.clone(), digest_of(&edit::without_nulls(&it.value))))
+                .collect()
+        };
+        self.files.iter().flat_map(of).collect()
+    }
+}
+
+/// What is to be written into one file.
+#[derive(Debug)]
+pub(crate) struct FileWish {
+    pub(crate) path: PathBuf,
+    pub(crate) format: Format,
+    pub(crate) values: Vec<Wanted>,
+}
+
+/// One value to write.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    pub(crate) place: Place,
+    pub(crate) value: Value,
+    /// Whether it may take the place of somebody else's, which is kept and comes back.
+    pub(crate) replaces: bool,
+    /// How people call it.
+    pub(crate) what: String,
+}
+
+/// A file that was written to or looked at.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Touched {
+    pub(crate) path: PathBuf,
+    /// Whether the file is new, or gone again.
+    pub(crate) whole: bool,
+    /// What was written, or is left because somebody changed it since.
+    pub(crate) what: Vec<String>,
+}
+
+/// Files that are worked on, by where they really are, each with what is to be in it.
+type Desk = BTreeMap<PathBuf, (Held, Option<String>)>;
+
+/// Opens every file, in one order for all processes, so that none waits for another in a circle.
+fn open<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<Desk> {
+    let mut real = BTreeMap::new();
+    for path in paths {
+        real.insert(edit::real_path(path)?, path);
+    }
+    let mut desk = Desk::new();
+    for (real, path) in real {
+        let held = Held::open(path)?;
+        let text = held.text().map(str::to_owned);
+        desk.insert(real, (held, text));
+    }
+    Ok(desk)
+}
+
+/// Writes all files, or leaves them all as they were.
+fn commit(desk: &mut Desk, is_secret: bool) -> Result<()> {
+    let mut written: Vec<(PathBuf, Option<String>)> = Vec::new();
+    let mut failed = None;
+    for (real, (held, text)) in desk.iter_mut() {
+        let old = held.text().map(str::to_owned);
+        match held.write(text.as_deref(), is_secret) {
+            Ok(()) => written.push((real.clone(), old)),
+            Err(error) => {
+                failed = Some(error);
+                break;
+            }
+        }
+    }
+    let Some(mut error) = failed else { return Ok(()) };
+    for (real, old) in written.into_iter().rev() {
+        if let Some((held, _)) = desk.get_mut(&real)
+            && held.write(old.as_deref(), false).is_err()
+        {
+            error = error.with_cause(format!("{} could not be put back either", real.display()));
+        }
+    }
+    Err(error)
+}
+
+/// Writes a login. One of the same connector to the same context, registry or profile lies below it until it
+/// is taken back; one that wrote the same, or a credential of its own, goes.
+///
+/// # Errors
+/// A file that cannot be read, edited or written; something in it that is somebody else's. Nothing is
+/// changed then.
+pub(crate) fn log_in(home: &Path, wish: &Wish) -> Result<Vec<Touched>> {
+    let _turn = edit::wait_for(&home.join("logins.lock"))?;
+    let mut journal = Journal::read(home)?;
+    let before = journal.logins.clone();
+    let is_replaced = |it: &Login| wish.is_over(it) && (it.is_static || wish.places() == it.places());
+    let replaced: Vec<usize> = (0..before.len()).filter(|at| is_replaced(&before[*at])).collect();
+    let old = replaced.iter().flat_map(|at| before[*at].files.iter().map(|it| &it.path));
+    let mut desk = open(wish.files.iter().map(|it| &it.path).chain(old))?;
+    let mut superseded = Vec::new();
+    for at in replaced.into_iter().rev() {
+        take_back::take_back(&mut journal.logins, at, &mut desk)?;
+        superseded.extend(journal.logins.remove(at).files);
+    }
+    let mut files = Vec::new();
+    let mut touched = Vec::new();
+    for file in &wish.files {
+        let (edit, created) = write_into(&mut desk, file, wish, &journal.logins, &superseded)?;
+        touched.push(Touched {
+            path: file.path.clone(),
+            whole: created,
+            what: file.values.iter().map(|it| it.what.clone()).collect(),
+        });
+        files.push(edit);
+    }
+    journal.logins.push(Login {
+        connector: wish.connector.clone(),
+        kind: wish.kind.to_owned(),
+        name: wish.name.clone(),
+        grant: wish.grant.clone(),
+        is_static: wish.is_static,
+        username: wish.username.clone(),
+        files,
+    });
+    journal.write(home)?;
+    if let Err(error) = commit(&mut desk, wish.is_static) {
+        journal.logins = before;
+        journal.write(home)?;
+        return Err(error);
+    }
+    Ok(touched)
+}
+
+/// Edits one file on the desk.
+fn write_into(
+    desk: &mut Desk,
+    file: &FileWish,
+    wish: &Wish,
+    live: &[Login],
+    superseded: &[FileEdit],
+) -> Result<(FileEdit, bool)> {
+    let real = edit::real_path(&file.path)?;
+    let FileWish { path, format, values } = file;
+    let (held, text) = desk.get_mut(&real).ok_or_else(|| Error::unexpected("a file that was not opened"))?;
+    let was_there = held.text().is_some();
+    // What an earlier login made for itself belongs to this one too: whoever goes last takes it away.
+    let is_same = |it: &&FileEdit| edit::real_path(&it.path).is_ok_and(|it| it == real);
+    let earlier: Vec<&FileEdit> =
+        live.iter().flat_map(|it| &it.files).chain(superseded).filter(is_same).collect();
+    let created = earlier.iter().any(|it| it.created) || text.is_none();
+    let inherited: Vec<Place> =
+        earlier.iter().flat_map(|it| &it.changes).flat_map(|it| it.made.clone()).collect();
+    let is_ours = |place: &Place, value: &Value| {
+        let own = live.iter().filter(|it| wish.is_over(it)).flat_map(|it| &it.files).filter(is_same);
+        own.flat_map(|it| &it.changes).any(|it| it.place == *place && it.wrote == digest_of(value))
+    };
+    let mut reverse = Vec::new();
+    let mut now = match text.take() {
+        Some(text) if !text.trim().is_empty() => text,
+        blank => {
+            let blank = blank.unwrap_or_default();
+            reverse.push(edit::Reverse::whole(file.format.skeleton().len(), blank));
+            format.skeleton().to_owned()
+        }
+    };
+    let mut changes = Vec::new();
+    for Wanted { place, value, replaces, what } in values {
+        let refuse = |text: &str, fault: edit::Fault| edit::refuse(path, text, &fault);
+        let edited = edit::set(*format, &now, place, value).map_err(|fault| refuse(&now, fault))?;
+        let is_free = edited.before.as_ref().is_none_or(|it| match it {
+            Value::Object(map) => map.is_empty(),
+            other => other.is_null(),
+        }) || edited.before.as_ref().is_some_and(|it| is_ours(place, it));
+        if !is_free && !replaces {
+            return Err(Error::invalid(format!(
+                "{} has a {what} that is not from this connector",
+                path.display()
+            ))
+            .with_hint(
+                "rename or remove it there, or log in with a connector of another name; nothing was changed",
+            ));
+        }
+        let mut made = edited.made;
+        made.extend(inherited.iter().filter(|it| place.starts_with(it) && it.len() < place.len()).cloned());
+        made.sort();
+        made.dedup();
+        let wrote = digest_of(&edit::without_nulls(value));
+        changes.push(Change { place: place.clone(), wrote, made, before: edited.before });
+        reverse.splice(0..0, edited.reverse);
+        now = edited.text;
+    }
+    let edit = FileEdit {
+        path: std::path::absolute(path).unwrap_or_else(|_| path.clone()),
+        format: *format,
+        created,
+        digest: digest(&now),
+        reverse,
+        changes,
+    };
+    *text = Some(now);
+    Ok((edit, !was_there))
+}
+
+/// What came of taking logins back.
+#[derive(Debug)]
+pub(crate) struct TakenBack {
+    pub(crate) login: Login,
+    pub(crate) files: Vec<Touched>,
+}
+
+/// Takes back the logins that are chosen; newest first.
+///
+/// # Errors
+/// A file that cannot be read, edited or written; nothing is changed then.
+pub(crate) fn log_out(home: &Path, choose: impl Fn(&[Login]) -> Vec<usize>) -> Result<Vec<TakenBack>> {
+    if !home.is_dir() {
+        return Ok(Vec::new());
+    }
+    let _turn = edit::wait_for(&home.join("logins.lock"))?;
+    let mut journal = Journal::read(home)?;
+    let mut chosen = choose(&journal.logins);
+    chosen.sort_unstable_by(|a, b| b.cmp(a));
+    if chosen.is_empty() {
+        return Ok(Vec::new());
+    }
+    let paths = chosen.iter().flat_map(|at| journal.logins[*at].files.iter().map(|it| it.path.clone()));
+    let paths: Vec<PathBuf> = paths.collect();
+    let mut desk = open(&paths)?;
+    let mut done = Vec::new();
+    for at in chosen {
+        let taken: Vec<Taken> = take_back::take_back(&mut journal.logins, at, &mut desk)?;
+        let login = journal.logins.remove(at);
+        let files = taken.into_iter().map(|it| Touched { path: it.path, whole: it.gone, what: it.left });
+        done.push(TakenBack { files: files.collect(), login });
+    }
+    commit(&mut desk, false)?;
+    journal.write(home)?;
+    Ok(done)
+}
+
+/// Says that files of other programs still ask for a connector by a name that is gone.
+pub(crate) fn remind(app: &App, connector: &str) {
+    let journal = Journal::read(app.home());
+    if journal.is_ok_and(|it| it.logins.iter().any(|it| it.connector == connector)) {
+        app.output.warn(&format!(
+            "your programs still ask for `{connector}`: `connector logout {connector}` takes its logins back"
+        ));
+    }
+}
+
+/// What people call a place: its last word.
+fn shown(place: &Place) -> String {
+    let words = place.iter().map(|step| match step {
+        Step::Key(word) | Step::Named(word) => word.as_str(),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
