@@ -399,7 +399,8 @@ fn live<R: ResourceType>(
     let minting = |way| -> Fetch<R::Credential> {
         let (connector, resource, wanted) = (connector.clone(), Arc::clone(resource), Arc::clone(wanted));
         Arc::new(move || {
-            let (connector, resource, wanted) = (connector.clone(), Arc::clone(&resource), Arc::clone(&wanted));
+            let (connector, resource, wanted) =
+                (connector.clone(), Arc::clone(&resource), Arc::clone(&wanted));
             Box::pin(async move { connector.mint(&*resource, &wanted, asked, way).await })
         })
     };
