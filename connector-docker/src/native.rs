@@ -31,6 +31,8 @@ impl Builds<bollard::auth::DockerCredentials> for DockerCredential {
 #[cfg(feature = "native")]
 impl Builds<Engine> for DockerCredential {
     async fn build(source: Source<Self>) -> Result<Engine> {
+        // A login that may not be handed out is refused before an engine is looked for.
+        source.issue().await?;
         Engine::connect(source).await
     }
 }

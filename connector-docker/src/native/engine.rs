@@ -231,7 +231,7 @@ fn of_engine(what: &str, error: &BollardError) -> Error {
     {
         Error::refused(said("the registry does not take the login, or not for this"))
             .with_hint("`connector verify` tells which of both")
-    } else if has(&["no such image", "does not exist locally", "does not exist with the tag"]) {
+    } else if has(&["no such image", "does not exist locally", "tag does not exist"]) {
         Error::not_found(said("it has no such image")).with_hint("build, import or tag it first")
     } else if has(&["not found", "manifest unknown", "name unknown"]) {
         Error::not_found(said("the registry has no such image"))

@@ -3,4 +3,6 @@
 mod acme;
 mod changing;
 mod issuing;
+#[cfg(feature = "docker")]
+mod passing;
 mod registering;
