@@ -211,7 +211,8 @@ rules! {
         mend: "count with `Call::expires_in` or `Call::expires_at`, never with `now()` after the answer";
 
     /// No long-lived secret of a config stands in what is issued, in no field and no tool's form, in clear or
-    /// encoded, unless it is said to be long-lived and the connector allows that.
+    /// encoded, unless it is said to be long-lived and the connector allows that. The one form that the resource type
+    /// passes stored secrets to (`passes_to`) needs no such leave.
     LONG_LIVED_SECRETS_STAY = "long-lived-secrets-stay",
         mend: "issue something temporary, or say `long_lived()`";
 

@@ -219,6 +219,8 @@ pub struct ResourceAbout {
     pub lives: Option<Duration>,
     /// What is issued for it is the session's own credential as it is.
     pub hands_on: bool,
+    /// The one tool form that may carry a stored secret without the owner's leave.
+    pub passes_to: Option<&'static str>,
     /// Auth methods of its connector type that do not work for it, each with the reason.
     pub without: &'static [(&'static str, &'static str)],
 }
@@ -237,6 +239,7 @@ impl ResourceAbout {
             narrows: "nothing",
             lives: None,
             hands_on: false,
+            passes_to: None,
             without: &[],
         }
     }
@@ -288,6 +291,15 @@ impl ResourceAbout {
     #[must_use]
     pub const fn hands_on(mut self) -> Self {
         self.hands_on = true;
+        self
+    }
+
+    /// What is issued for it may be the stored secret itself, and then goes to this tool form of its kind, and
+    /// nowhere else, also when the connector does not allow long-lived secrets: for protocols in which that form
+    /// is how one logs in, and that have nothing shorter. Every other way out needs the owner's leave.
+    #[must_use]
+    pub const fn passes_to(mut self, tool: &'static str) -> Self {
+        self.passes_to = Some(tool);
         self
     }
 

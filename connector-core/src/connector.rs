@@ -110,6 +110,15 @@ pub(crate) struct CellKey {
     pub(crate) caller: String,
 }
 
+/// Which way what is minted will leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Any.
+    Any,
+    /// Only in the tool form that its resource type [passes](crate::ResourceAbout::passes_to) stored secrets to.
+    Passed,
+}
+
 /// A connector of a known type, ready for use. Needs no registry.
 pub struct Connector<C: ConnectorType> {
     pub(crate) cx: Context,
@@ -363,8 +372,9 @@ impl<C: ConnectorType> Connector<C> {
     {
         let narrowing = self.narrowing(resource, wanted)?;
         let about = self.shared.method.about();
-        if R::ABOUT.hands_on && about.life == Life::Long && !about.temporary {
-            self.check_long_lived()?;
+        let hands_on_secret = R::ABOUT.hands_on && about.life == Life::Long && !about.temporary;
+        if hands_on_secret && R::ABOUT.passes_to.is_none() {
+            self.check_long_lived::<R>()?;
         }
         self.shared.method.plan(&Call::new(&self.cx, self.duration(asked)?), narrowing.as_ref())
     }
@@ -395,6 +405,7 @@ impl<C: ConnectorType> Connector<C> {
         resource: &R,
         wanted: &Wanted,
         asked: Option<Duration>,
+        way: Way,
     ) -> Result<Issued<R::Credential>>
     where
         R: ResourceType<Connector = C>,
@@ -422,8 +433,8 @@ impl<C: ConnectorType> Connector<C> {
         if issued.provider_expiry.at().is_none() && !issued.long_lived {
             issued.provider_expiry = session_expiry;
         }
-        if issued.long_lived {
-            self.check_long_lived()?;
+        if issued.long_lived && way == Way::Any {
+            self.check_long_lived::<R>()?;
         }
         let mint = Mint {
             terms: &self.shared.terms,
@@ -442,15 +453,22 @@ impl<C: ConnectorType> Connector<C> {
 }
 
 impl<C: ConnectorType> Connector<C> {
-    fn check_long_lived(&self) -> Result<()> {
+    fn check_long_lived<R: ResourceType>(&self) -> Result<()> {
         if self.cx.allows(crate::Allow::LongLived) {
             return Ok(());
         }
-        Err(Error::refused(format!(
+        let refused = Error::refused(format!(
             "method `{}` could only hand out its long-lived secret itself, and the connector does not allow that",
             self.method()
-        ))
-        .with_hint("choose a method that issues temporary credentials, or update the connector with `--allow long-lived`"))
+        ));
+        Err(match R::ABOUT.passes_to {
+            Some(tool) => refused.with_hint(format!(
+                "let `{tool}` itself ask, by its helper, or update the connector with `--allow long-lived`"
+            )),
+            None => refused.with_hint(
+                "choose a method that issues temporary credentials, or update the connector with `--allow long-lived`",
+            ),
+        })
     }
 }
 

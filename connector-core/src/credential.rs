@@ -73,6 +73,21 @@ impl<C> fmt::Debug for Tool<C> {
     }
 }
 
+/// The form of a kind for the tool of this name.
+///
+/// # Errors
+/// When there is none; it lists those there are.
+pub(crate) fn tool_of<C: Credential>(name: &str) -> Result<&'static Tool<C>> {
+    C::tools().iter().find(|tool| tool.name == name).ok_or_else(|| {
+        let possible: Vec<_> = C::tools().iter().map(|tool| tool.name).collect();
+        Error::invalid(format!(
+            "a credential of kind `{}` has no form for `{name}`; possible: {}",
+            C::KIND,
+            if possible.is_empty() { "none".into() } else { possible.join(" ") }
+        ))
+    })
+}
+
 /// A credential as environment variables.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use crate::credential::tool_of;
 use crate::{
     Access, Credential, EnvironmentForm, Error, Expiry, Issued, Narrowed, Problem, Result, Secret,
     format_time, parse_time,
@@ -319,14 +320,7 @@ impl Forms {
         Self {
             tools: || C::tools().iter().map(|tool| tool.name).collect(),
             tool: |envelope, name| {
-                let tool = C::tools().iter().find(|tool| tool.name == name).ok_or_else(|| {
-                    let possible: Vec<_> = C::tools().iter().map(|tool| tool.name).collect();
-                    Error::invalid(format!(
-                        "a credential of kind `{}` has no form for `{name}`; possible: {}",
-                        C::KIND,
-                        if possible.is_empty() { "none".into() } else { possible.join(" ") }
-                    ))
-                })?;
+                let tool = tool_of::<C>(name)?;
                 (tool.render)(&envelope.open::<C>()?)
             },
             environment: |envelope| C::environment(&envelope.open::<C>()?),

@@ -6,13 +6,13 @@ use std::future::Future;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
-use crate::connector::CellKey;
-use crate::credential::BoxFuture;
+use crate::connector::{CellKey, Way};
+use crate::credential::{BoxFuture, tool_of};
 use crate::envelope::Labels;
 use crate::standing::Standing;
 use crate::{
     Connector, Context, Credential, Envelope, Error, Grant, Issued, Offers, Refreshing, ResourceType, Result,
-    Step, Wanted, Withheld,
+    Secret, Step, Wanted, Withheld,
 };
 
 /// Where credentials of one kind come from: a connector in this process, or a broker elsewhere. A client
@@ -41,6 +41,8 @@ struct Live<C> {
     cell: Arc<Refreshing<Issued<C>>>,
     standing: Arc<Standing>,
     fetch: Fetch<C>,
+    /// The tool form that may carry the stored secret itself, and how to mint for it alone.
+    passed: Option<(&'static str, Fetch<C>)>,
 }
 
 impl<C> Clone for Live<C> {
@@ -49,6 +51,7 @@ impl<C> Clone for Live<C> {
             cell: Arc::clone(&self.cell),
             standing: Arc::clone(&self.standing),
             fetch: Arc::clone(&self.fetch),
+            passed: self.passed.clone(),
         }
     }
 }
@@ -75,7 +78,7 @@ impl<C: Credential> Source<C> {
             let answer = fetch();
             Box::pin(async move { answer.await?.open::<C>() })
         });
-        let live = Live { cell: Arc::default(), standing: Arc::default(), fetch };
+        let live = Live { cell: Arc::default(), standing: Arc::default(), fetch, passed: None };
         Self(Arc::new(Inner { cx, live: RwLock::new(live), follow: None }))
     }
 
@@ -88,13 +91,39 @@ impl<C: Credential> Source<C> {
             return Ok(issued);
         }
         self.look().await?;
+        self.fetch(|_| false).await
+    }
+
+    /// The credential as of now, in the form that a tool reads.
+    ///
+    /// Where the resource type [passes](crate::ResourceAbout::passes_to) its connector's stored secret to just
+    /// this tool, it is minted for this one answer: no cell keeps it, so that it leaves in no other form.
+    ///
+    /// # Errors
+    /// Those of minting; a kind that has no form for that tool.
+    pub async fn tool(&self, tool: &str) -> Result<Secret> {
+        let form = tool_of::<C>(tool)?;
+        let issued = if self.live().passed.is_some_and(|(it, _)| it == tool) {
+            self.look().await?;
+            self.fetch(|it| it == tool).await?
+        } else {
+            self.issue().await?
+        };
+        (form.render)(&issued)
+    }
+
+    /// Fetches into the shared cell, or for one use alone where the tool form is one that `passes`.
+    async fn fetch(&self, passes: impl Fn(&str) -> bool) -> Result<Arc<Issued<C>>> {
         // At most two rounds: a connector that changes while this one fetches is followed once more.
         let mut live = self.live();
         for _ in 0..2 {
             if live.standing.has_ended() {
                 live = self.reopen().await?;
             }
-            let result = live.cell.get(&self.0.cx, || (live.fetch)()).await;
+            let result = match live.passed.as_ref().filter(|(tool, _)| passes(tool)) {
+                Some((_, fetch)) => Refreshing::default().get(&self.0.cx, || fetch()).await,
+                None => live.cell.get(&self.0.cx, || (live.fetch)()).await,
+            };
             // Read again: what came from a version that ended meanwhile is not released, nor is its error.
             if !live.standing.has_ended() {
                 return result;
@@ -253,6 +282,14 @@ impl<R: ResourceType> Handle<R> {
         ))
     }
 
+    /// The credential as of now, in the form that a tool reads. See [`Source::tool`].
+    ///
+    /// # Errors
+    /// Those of minting; a kind that has no form for that tool.
+    pub async fn tool(&self, tool: &str) -> Result<Secret> {
+        self.source.tool(tool).await
+    }
+
     /// A native client that goes on when the credential ends. What nobody builds does not compile:
     ///
     /// ```compile_fail,E0277
@@ -365,10 +402,14 @@ fn live<R: ResourceType>(
     };
     let cell = connector.shared.cell(key);
     let standing = Arc::clone(&connector.shared.standing);
-    let (connector, resource, wanted) = (connector.clone(), Arc::clone(resource), Arc::clone(wanted));
-    let fetch: Fetch<R::Credential> = Arc::new(move || {
-        let (connector, resource, wanted) = (connector.clone(), Arc::clone(&resource), Arc::clone(&wanted));
-        Box::pin(async move { connector.mint(&*resource, &wanted, asked).await })
-    });
-    Live { cell, standing, fetch }
+    let minting = |way| -> Fetch<R::Credential> {
+        let (connector, resource, wanted) = (connector.clone(), Arc::clone(resource), Arc::clone(wanted));
+        Arc::new(move || {
+            let (connector, resource, wanted) =
+                (connector.clone(), Arc::clone(&resource), Arc::clone(&wanted));
+            Box::pin(async move { connector.mint(&*resource, &wanted, asked, way).await })
+        })
+    };
+    let passed = R::ABOUT.passes_to.map(|tool| (tool, minting(Way::Passed)));
+    Live { cell, standing, fetch: minting(Way::Any), passed }
 }

@@ -1,6 +1,8 @@
 //! The credential kind `docker`: a login to one registry.
 
-use connector_core::{Credential, Error, Fields, Problem, Result, Secret, Tool};
+use connector_core::{Clients, Credential, Error, Fields, Problem, Result, Secret, Source, Tool};
+
+use serde_json::Value;
 
 use crate::tool;
 
@@ -26,6 +28,19 @@ pub enum Login {
     },
     /// By an identity token: the registry's own refresh token.
     IdentityToken(Secret),
+    /// Not at all: it takes what the registry shows everybody.
+    Anonymous,
+}
+
+/// The name under which docker knows Docker Hub.
+const HUB: &str = "https://index.docker.io/v1/";
+
+impl DockerCredential {
+    /// The registry as docker names it in its own files and calls.
+    #[must_use]
+    pub fn server(&self) -> &str {
+        if self.registry == "docker.io" { HUB } else { &self.registry }
+    }
 }
 
 impl Credential for DockerCredential {
@@ -39,6 +54,7 @@ impl Credential for DockerCredential {
                 out.secret("password", password);
             }
             Login::IdentityToken(token) => out.secret("identity_token", token),
+            Login::Anonymous => out.public("anonymous", true),
         }
     }
 
@@ -48,12 +64,27 @@ impl Credential for DockerCredential {
             (None, Some(password)) => {
                 Login::Password { username: fields.text("username")?.to_owned(), password: password.clone() }
             }
+            (None, None) if fields.value("anonymous").and_then(Value::as_bool) == Some(true) => {
+                Login::Anonymous
+            }
             (None, None) => {
-                let problem = Problem::new("password", "missing, and no identity_token in its place");
+                let problem = Problem::new(
+                    "password",
+                    "missing, with neither an identity_token nor `anonymous` in its place",
+                );
                 return Err(Error::problems("the envelope does not fit its kind", vec![problem]));
             }
         };
         Ok(Self { registry: fields.text("registry")?.to_owned(), login })
+    }
+
+    fn clients() -> Clients<Source<Self>> {
+        let clients = Clients::none();
+        #[cfg(feature = "native")]
+        let clients = clients.with::<crate::Engine>().with::<bollard::auth::DockerCredentials>();
+        #[cfg(feature = "oci")]
+        let clients = clients.with::<oci_client::secrets::RegistryAuth>();
+        clients
     }
 
     fn tools() -> &'static [Tool<Self>] {
@@ -86,6 +117,11 @@ mod tests {
         assert_eq!(fields.secret_names().collect::<Vec<_>>(), ["identity_token"]);
         let again = DockerCredential::import(&fields).expect("its own fields");
         assert!(matches!(again.login, Login::IdentityToken(token) if token.expose() == "hunter2"));
+
+        let fields = fields_of(Login::Anonymous);
+        assert_eq!(fields.secret_names().count(), 0);
+        let again = DockerCredential::import(&fields).expect("its own fields");
+        assert!(matches!(again.login, Login::Anonymous));
     }
 
     #[test]

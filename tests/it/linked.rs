@@ -4,7 +4,7 @@
 fn s1_s54_the_linked_types_are_those_of_the_features() {
     let registry = connectors::registry().expect("nothing is registered twice");
     let types: Vec<&str> = registry.connector_types().collect();
-    assert_eq!(types, ["aws"]);
+    assert_eq!(types, ["aws", "docker"]);
     let kinds: Vec<&str> = registry.kinds().collect();
     assert_eq!(kinds, ["aws", "docker", "kubernetes"]);
 }

@@ -6,6 +6,7 @@
 
 mod clients;
 mod conformance;
+mod docker;
 mod emulator;
 mod faults;
 mod kills;

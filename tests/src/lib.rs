@@ -5,6 +5,7 @@
 //! * [`ministack`] starts an AWS API server that checks signatures and policies, and fills it.
 //! * [`recorder`] counts calls at the wire and injects faults in front of any server.
 //! * [`strict_aws`] is an AWS endpoint that refuses what the emulator lets pass, [`strict_kubernetes`] an API server.
+//! * [`docker`] starts a real registry, a strict token service in front of it, and a real engine.
 //! * [`cli`] runs the built `connector` program, [`canary`] searches everything for planted secrets.
 //!
 //! Helpers panic with a full sentence when their surroundings are not as they must be: a test has nobody to hand
@@ -17,6 +18,7 @@
 
 pub mod canary;
 pub mod cli;
+pub mod docker;
 pub mod install;
 pub mod keys;
 pub mod ministack;

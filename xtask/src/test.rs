@@ -128,7 +128,7 @@ fn generated() -> Result {
 }
 
 fn features() -> Result {
-    for package in ["connector-aws", "connectors", "connector-cli"] {
+    for package in ["connector-aws", "connector-docker", "connectors", "connector-cli"] {
         let check = ["check", "--quiet", "--package", package, "--no-default-features"];
         cargo(&check)?;
         for feature in packages::features(package)? {
@@ -144,6 +144,12 @@ fn tools() -> Result {
     match install::faketime() {
         Ok(_) => println!("    Debian: libfaketime"),
         Err(reason) => skip::skip("step tools: Python clients on a shifted clock", reason),
+    }
+    for package in ["docker-registry", "docker.io", "containerd", "runc"] {
+        match install::debian(package) {
+            Ok(_) => println!("    Debian: {package}"),
+            Err(reason) => skip::skip("step tools: a real registry, a real Docker engine", reason),
+        }
     }
     Ok(())
 }

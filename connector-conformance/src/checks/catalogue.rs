@@ -21,6 +21,11 @@ pub(super) fn check(kit: &Kit, registry: &Registry, findings: &mut Findings) {
         for resource in &entry.resource_types {
             let place = format!("resource type {}/{}", entry.id, resource.id);
             check_resource(entry, resource, &place, findings);
+            let tools = registry.tools(&resource.credential).unwrap_or_default();
+            let strange = resource.passes_to.as_deref().filter(|it| !tools.contains(it));
+            findings.require(strange.is_none(), Rule::ABOUT_IS_CONSISTENT, &place, || {
+                format!("`passes_to` names `{}`, and its kind has no such form", strange.unwrap_or_default())
+            });
         }
     }
     for kind in registry.kinds() {

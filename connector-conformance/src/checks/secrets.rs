@@ -3,7 +3,7 @@
 use connector_core::{Envelope, Life, Secret};
 
 use crate::bench::{Bench, Case, Sample};
-use crate::drive::survive;
+use crate::drive::{caught, survive};
 use crate::report::Findings;
 use crate::rule::Rule;
 use crate::shown;
@@ -24,6 +24,28 @@ fn check_long_lived(case: &Case<'_>, envelope: &Envelope, place: &str, findings:
     for (what, text) in texts {
         if let Some(secret) = case.secrets.find(text.expose()) {
             findings.fail(Rule::LONG_LIVED_SECRETS_STAY, place, format!("{secret} stands in {what}"));
+        }
+    }
+}
+
+/// Without the owner's leave a stored secret stands in no form, but for the one that its resource type passes it to.
+pub(super) async fn check_passed(case: &Case<'_>, bench: &Bench, place: &str, findings: &mut Findings) {
+    findings.checked(Rule::LONG_LIVED_SECRETS_STAY);
+    let Ok(handle) = bench.handle(case.first()).await else { return };
+    for tool in case.registry.tools(&case.resource.credential).unwrap_or_default() {
+        let passes = case.resource.passes_to.as_deref() == Some(tool);
+        match caught(handle.tool(tool)).await {
+            Ok(form) if !passes => {
+                if let Some(secret) = case.secrets.find(form.expose()) {
+                    let seen = format!("without leave {secret} stands in the form for `{tool}`");
+                    findings.fail(Rule::LONG_LIVED_SECRETS_STAY, place, seen);
+                }
+            }
+            Err(error) if passes => {
+                let seen = format!("`passes_to` names the form for `{tool}`, which cannot be had: {error}");
+                findings.fail(Rule::ABOUT_IS_CONSISTENT, place, seen);
+            }
+            _ => {}
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::connector::Shared;
 use crate::credential::BoxFuture;
 use crate::{
     Authenticated, Connector, ConnectorType, Context, Credential, Envelope, Error, Grant, Handle, Listing,
-    MethodAbout, Origin, ResourceType, Result, Source, Step, Terms, Trust, Windows, Withheld,
+    MethodAbout, Origin, ResourceType, Result, Secret, Source, Step, Terms, Trust, Windows, Withheld,
 };
 
 /// Brings an envelope from elsewhere.
@@ -231,6 +231,7 @@ trait DynHandle: Send + Sync {
     fn grant(&self) -> Grant;
     fn terms(&self) -> Terms;
     fn envelope(&self) -> BoxFuture<'_, Result<Envelope>>;
+    fn tool<'a>(&'a self, tool: &'a str) -> BoxFuture<'a, Result<Secret>>;
     fn reach(&self) -> BoxFuture<'_, Result<()>>;
     fn plan(&self) -> Result<Vec<Step>>;
     fn carried(&self) -> Vec<&'static str>;
@@ -255,6 +256,10 @@ impl<R: ResourceType> DynHandle for Handle<R> {
 
     fn envelope(&self) -> BoxFuture<'_, Result<Envelope>> {
         Box::pin(Handle::envelope(self))
+    }
+
+    fn tool<'a>(&'a self, tool: &'a str) -> BoxFuture<'a, Result<Secret>> {
+        Box::pin(Handle::tool(self, tool))
     }
 
     fn reach(&self) -> BoxFuture<'_, Result<()>> {
@@ -310,6 +315,10 @@ impl<K: Credential> DynHandle for Remote<K> {
 
     fn envelope(&self) -> BoxFuture<'_, Result<Envelope>> {
         (self.fetch)()
+    }
+
+    fn tool<'a>(&'a self, tool: &'a str) -> BoxFuture<'a, Result<Secret>> {
+        Box::pin(self.source.tool(tool))
     }
 
     fn reach(&self) -> BoxFuture<'_, Result<()>> {
@@ -374,6 +383,14 @@ impl AnyHandle {
     /// Those of minting.
     pub async fn envelope(&self) -> Result<Envelope> {
         self.0.envelope().await
+    }
+
+    /// The credential as of now, in the form that a tool reads; see [`Source::tool`].
+    ///
+    /// # Errors
+    /// Those of minting; a kind that has no form for that tool.
+    pub async fn tool(&self, tool: &str) -> Result<Secret> {
+        self.0.tool(tool).await
     }
 
     /// Checks that the resource is reached; see [`Connector::reach`].

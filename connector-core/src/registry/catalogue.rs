@@ -138,6 +138,9 @@ pub struct ResourceEntry {
     pub within: Option<String>,
     /// The kind of credential that is issued for it.
     pub credential: String,
+    /// The one tool form that may carry a stored secret without the owner's leave.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passes_to: Option<String>,
     /// The permissions of each access level.
     pub permissions: PermissionsEntry,
     /// What the permissions attach to.
@@ -300,6 +303,7 @@ fn resource_entry(entry: &TypeEntry, registration: &Registration, item: &Resourc
         forms: pairs(about.forms),
         within: about.within.map(str::to_owned),
         credential: (item.kind)().id.to_owned(),
+        passes_to: about.passes_to.map(str::to_owned),
         permissions: PermissionsEntry {
             read: permissions(Access::Read),
             write: permissions(Access::Write),

@@ -267,6 +267,15 @@ impl Registry {
         Ok(self.resource(connector_type, resource_type)?.about.instances)
     }
 
+    /// The one tool form to which a resource type passes stored secrets; see
+    /// [`ResourceAbout::passes_to`](crate::ResourceAbout::passes_to).
+    ///
+    /// # Errors
+    /// An unknown type.
+    pub fn passes_to(&self, connector_type: &str, resource_type: &str) -> Result<Option<&'static str>> {
+        Ok(self.resource(connector_type, resource_type)?.about.passes_to)
+    }
+
     /// Checks a document without any call and without its secrets: names, schema, bounds, switches, id. All
     /// faults are reported together.
     ///

@@ -159,6 +159,37 @@ async fn s31_a_long_lived_secret_is_refused_unless_allowed_and_then_it_says_so()
     Ok(())
 }
 
+/// S31, invariant 1: where a protocol has nothing shorter, the stored secret goes to its own tool form, is
+/// recorded as what it is, and stays unreachable in every other way.
+#[tokio::test]
+async fn s31_a_stored_secret_is_passed_to_its_own_tool_and_to_nothing_else() -> Result<()> {
+    let world = World::default();
+    let connector = world.connector(Key::new());
+    let database = connector.resource::<Database>("db").await?;
+    let text = database.tool("acmectl").await?;
+    assert!(text.expose().contains(crate::acme::CANARY));
+    let line = "acme-keys db - read never narrowed=false (auth method `key` narrows nothing) long_lived=true";
+    assert_eq!(world.journal.lines(), [line]);
+
+    // Nothing was kept that another way out could take.
+    assert!(database.source().cached().is_none());
+    for refused in [database.issue().await.map(|_| ()), database.envelope().await.map(|_| ())] {
+        let error = refused.expect_err("only the tool gets it");
+        assert_eq!(error.kind(), ErrorKind::Refused);
+        assert!(error.hint().is_some_and(|hint| hint.contains("acmectl") && hint.contains("--allow")));
+        shown(&error);
+    }
+    let error = database.tool("other").await.expect_err("there is no such form");
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    let bucket = connector.resource::<Bucket>("acme://data").await?;
+    let error = bucket.tool("acmectl").await.expect_err("a bucket passes nothing on");
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    // Every time is a hand-over of its own.
+    database.tool("acmectl").await?;
+    assert_eq!(world.journal.lines().len(), 2);
+    Ok(())
+}
+
 #[tokio::test]
 async fn lives_beyond_counting_are_no_panic() -> Result<()> {
     let world = World::default();

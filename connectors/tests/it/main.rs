@@ -3,5 +3,7 @@
 mod acme;
 mod changing;
 mod issuing;
+#[cfg(feature = "docker")]
+mod passing;
 mod registering;
 mod strangers;

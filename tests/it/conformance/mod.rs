@@ -4,6 +4,7 @@ mod cloud;
 
 use connector_aws::AwsCredential;
 use connector_conformance::{Kit, Rule, canary};
+use connector_docker::DockerCredential;
 use serde_json::{Value, json};
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/reader";
@@ -12,6 +13,7 @@ const REGISTRY: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
 /// What documents out there hold: a change here is a decision.
 const IDS: &[&str] = &[
     "type aws",
+    "type docker",
     "method aws/federation-token",
     "method aws/iam-role",
     "method aws/implicit",
@@ -20,11 +22,15 @@ const IDS: &[&str] = &[
     "method aws/sso",
     "method aws/sts-token",
     "method aws/web-identity",
+    "method docker/anonymous",
+    "method docker/identity-token",
+    "method docker/password",
     "resource aws/aws-generic",
     "resource aws/docker-registry",
     "resource aws/kubernetes-cluster",
     "resource aws/s3-bucket",
     "resource aws/secret",
+    "resource docker/docker-registry",
     "kind aws",
     "kind docker",
     "kind kubernetes",
@@ -91,12 +97,24 @@ fn methods() -> Kit {
                 "account_id": "123456789012", "role_name": "Developer", "login": login,
             }),
         )
+        .method("docker", "password", json!({ "username": "me", "password": canary("password"), "plain_http": false }))
+        .method(
+            "docker",
+            "identity-token",
+            json!({
+                "identity_token": canary("identity_token"), "registry": "docker.io",
+                "ca_bundle": "/etc/ssl/ours.pem",
+            }),
+        )
+        .method("docker", "anonymous", json!({ "registry": "https://index.docker.io/v1/" }))
+        .resource("docker", "docker-registry", &["docker.io", "https://index.docker.io/v1/", "user/repo"])
+        .parts("docker", "docker-registry", &["team/app", "library/alpine"])
 }
 
-/// S2, S7, S10, S17, C28: what AWS's methods and resource types say of themselves, and how they read what they
-/// are given.
+/// S2, S7, S10, S17, C28: what the methods and resource types of AWS and Docker say of themselves, and how they read
+/// what they are given.
 #[tokio::test]
-async fn s7_s10_s17_c28_aws_conforms() {
+async fn s7_s10_s17_c28_aws_and_docker_conform() {
     let kit = methods()
         .resource("aws", "aws-generic", &["eu-west-1", "arn:aws:iam::123456789012:root"])
         .resource(
@@ -132,17 +150,24 @@ async fn s7_s10_s17_c28_aws_conforms() {
     kit.assert().await;
 }
 
-/// S21, S31, S34, C18, C25, C26: what AWS's methods issue, renew and survive, on a clock of its own. The other
+/// S21, S31, S34, C18, C25, C26: what the methods of AWS and Docker issue, renew and survive, on a clock of their own. The other
 /// resource types ask services that no part of this test plays.
 #[tokio::test]
-async fn s21_s31_s34_c18_c25_c26_aws_issues_as_it_should() {
+async fn s21_s31_s34_c18_c25_c26_aws_and_docker_issue_as_they_should() {
     let elsewhere = "its service is not played here; tests/it/emulator.rs has it";
     let mut kit = methods()
         .resource("aws", "aws-generic", &["eu-west-1"])
         .resource("aws", "s3-bucket", &["s3://zenfiles", "s3://zenfiles2"])
         .parts("aws", "s3-bucket", &["a/"])
         .kind::<AwsCredential>()
+        .kind::<DockerCredential>()
         .world(cloud::context);
+    let anonymous = "kind docker, method docker/anonymous, resource type docker-registry";
+    kit = kit.except(
+        Rule::FORMS_ARE_SOUND,
+        anonymous,
+        "docker's form for no login is a refusal in its own words",
+    );
     for resource in ["docker-registry", "kubernetes-cluster", "secret"] {
         kit = kit.except(Rule::EXAMPLES_ARE_GIVEN, &format!("resource type aws/{resource}"), elsewhere);
     }

@@ -141,7 +141,7 @@ pub struct Database;
 
 impl ResourceType for Database {
     const ID: &'static str = "database";
-    const ABOUT: ResourceAbout = ResourceAbout::new("Database", "Holds rows.").single();
+    const ABOUT: ResourceAbout = ResourceAbout::new("Database", "Holds rows.").single().passes_to("acmectl");
     type Connector = Acme;
     type Credential = Keys;
 

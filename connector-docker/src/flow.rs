@@ -1,0 +1,316 @@
+//! The registry's v2 protocol, as far as logging in needs it: without an engine, and without following redirects.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use connector_core::{Access, Call, Error, ErrorKind, Request, Response, Result, Secret};
+use serde::Deserialize;
+
+use crate::challenge::{Bearer, Challenge, Realm};
+use crate::credential::Login;
+use crate::error;
+use crate::names::{RepositoryName, Scheme};
+use crate::session::Session;
+
+/// How often one request is sent at most.
+const TRIES: u32 = 3;
+/// No pause is longer: whoever waits is a person at a terminal.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// No token is longer; what does not fit into a header is of no use.
+const LONGEST_TOKEN: usize = 64 * 1024;
+/// How we name ourselves to token services.
+const CLIENT: &str = "connector";
+
+/// The actions of a token's scope that an access level needs.
+pub(crate) fn actions(access: Access) -> &'static str {
+    match access {
+        Access::Read => "pull",
+        Access::Write => "pull,push",
+        _ => "pull,push,delete",
+    }
+}
+
+/// A visit at a registry, with what was found out on the way.
+pub(crate) struct Visit<'a> {
+    session: &'a Session,
+    cx: &'a Call<'a>,
+    /// Where the registry answers.
+    base: String,
+    /// What proves who we are, once it is known how.
+    authorization: Option<Secret>,
+}
+
+/// An upload that nobody began: writing to it is refused to those who may not write, and to the others there is
+/// no such thing.
+const NO_UPLOAD: &str = "00000000-0000-4000-8000-000000000000";
+
+impl<'a> Visit<'a> {
+    pub(crate) fn new(session: &'a Session, cx: &'a Call<'a>) -> Self {
+        Self { session, cx, base: String::new(), authorization: None }
+    }
+
+    /// Logs in; `false` when the registry lets everybody in and so judged nothing.
+    pub(crate) async fn log_in(mut self) -> Result<bool> {
+        let first = self.enter().await?;
+        if first.is_success() {
+            return Ok(false);
+        }
+        self.take_up(&first, None).await?;
+        let answer = self.call("GET", "/v2/").await?;
+        match answer.status() {
+            200..300 => Ok(true),
+            401 => Err(self.not_taken()),
+            _ => Err(error::of_answer(self.host(), "GET /v2/", &answer)),
+        }
+    }
+
+    /// Logs in with the rights for one repository, and looks whether they are given.
+    pub(crate) async fn look_at(&mut self, repository: &RepositoryName, access: Access) -> Result<()> {
+        let scope = format!("repository:{repository}:{}", actions(access));
+        let first = self.enter().await?;
+        if !first.is_success() {
+            self.take_up(&first, Some(&scope)).await?;
+        }
+        let path = format!("/v2/{repository}/tags/list?n=1");
+        let mut answer = self.call("GET", &path).await?;
+        // A registry may let everybody in at its door and ask at a repository.
+        if answer.status() == 401 && self.authorization.is_none() {
+            self.take_up(&answer, Some(&scope)).await?;
+            answer = self.call("GET", &path).await?;
+        }
+        self.judge(&answer, repository, "read")?;
+        if access > Access::Read {
+            let path = format!("/v2/{repository}/blobs/uploads/{NO_UPLOAD}");
+            let answer = self.call("PATCH", &path).await?;
+            if matches!(answer.status(), 401 | 403) {
+                self.judge(&answer, repository, "write to")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn judge(&self, answer: &Response, repository: &RepositoryName, what: &str) -> Result<()> {
+        let host = self.host();
+        match answer.status() {
+            200..300 => Ok(()),
+            401 if matches!(self.challenge(answer), Ok(Challenge::Bearer(it)) if !it.is_insufficient)
+                || (self.is_basic() && !matches!(self.session.login, Login::Anonymous)) =>
+            {
+                Err(self.not_taken())
+            }
+            401 | 403 => Err(Error::refused(format!("{host} does not let this login {what} `{repository}`"))
+                .with_hint(
+                    "is the repository's name right, and may this account, or its access token, do that?",
+                )),
+            404 => Err(Error::not_found(format!(
+                "{host} has no repository `{repository}`, or does not show it to this login"
+            ))
+            .with_hint("the first push makes it; until then verify without `--within`")),
+            _ => Err(error::of_answer(host, "GET /v2/REPOSITORY/tags/list", answer)),
+        }
+    }
+
+    /// The first call says where the registry answers and what it asks. It carries no login, so that on loopback
+    /// it may be tried in clear.
+    async fn enter(&mut self) -> Result<Response> {
+        let host = self.session.registry.api_host();
+        let (https, http) = (format!("https://{host}"), format!("http://{host}"));
+        self.base = if self.session.scheme == Some(Scheme::Http) { http.clone() } else { https };
+        let first = self.call("GET", "/v2/").await;
+        let answer = match first {
+            Err(refused) if self.session.scheme.is_none() && refused.kind() == ErrorKind::Unreachable => {
+                self.base = http;
+                match self.call("GET", "/v2/").await {
+                    // Nobody is there in clear either, or a server that wants TLS: the first error says more.
+                    Err(_) => return Err(refused),
+                    Ok(answer) if answer.status() == 400 => return Err(refused),
+                    Ok(answer) => answer,
+                }
+            }
+            other => other?,
+        };
+        match answer.status() {
+            200..300 | 401 => Ok(answer),
+            _ => Err(error::of_answer(self.host(), "GET /v2/", &answer)),
+        }
+    }
+
+    /// Does what a challenge asks for.
+    async fn take_up(&mut self, answer: &Response, scope: Option<&str>) -> Result<()> {
+        let authorization = match (self.challenge(answer)?, &self.session.login) {
+            (Challenge::Bearer(bearer), _) => {
+                let token = self.token(&bearer, scope).await?;
+                format!("Bearer {}", token.expose())
+            }
+            (Challenge::Basic, Login::Password { username, password }) => basic(username, password),
+            (Challenge::Basic, Login::IdentityToken(_)) => {
+                return Err(Error::refused(format!(
+                    "{} takes a user name and a password with every call, and has no use for an identity token",
+                    self.host()
+                ))
+                .with_hint("use method `password`"));
+            }
+            (Challenge::Basic, Login::Anonymous) => return Err(self.asks_for_login()),
+        };
+        self.authorization = Some(authorization.into());
+        Ok(())
+    }
+
+    /// Fetches a token. The login goes to the realm that the registry named, and to no other place.
+    async fn token(&self, bearer: &Bearer, scope: Option<&str>) -> Result<Secret> {
+        let mut query: Vec<(&str, &str)> = vec![("client_id", CLIENT)];
+        query.extend(bearer.service.as_deref().map(|it| ("service", it)));
+        query.extend(scope.map(|it| ("scope", it)));
+        let realm = &bearer.realm;
+        let request = match &self.session.login {
+            Login::Anonymous => Request::get(with_query(&realm.url, &query)),
+            Login::Password { username, password } => {
+                query.push(("account", username));
+                Request::get(with_query(&realm.url, &query))
+                    .with_header("authorization", basic(username, password))
+            }
+            Login::IdentityToken(token) => {
+                query.extend([("grant_type", "refresh_token"), ("refresh_token", token.expose())]);
+                Request::new("POST", realm.url.as_str())
+                    .with_header("content-type", "application/x-www-form-urlencoded")
+                    .with_body(form(&query))
+            }
+        };
+        let answer = self.send(request).await?;
+        let service = format!("the token service {} of {}", realm.host, self.host());
+        match (answer.status(), &self.session.login) {
+            (200..300, _) => read_token(&answer, &service),
+            (400 | 401, Login::IdentityToken(_)) => {
+                Err(Error::refused(format!("{service} does not take the identity token"))
+                    .with_hint("log in anew, and update the connector with the new token"))
+            }
+            (401, Login::Password { .. }) => {
+                Err(Error::refused(format!("{service} does not take the user name and password"))
+                    .with_hint(WRONG))
+            }
+            (401, Login::Anonymous) => Err(self.asks_for_login()),
+            (404 | 405, Login::IdentityToken(_)) => Err(Error::refused(format!(
+                "{service} has no use for identity tokens: it answered {}",
+                answer.status()
+            ))
+            .with_hint("use method `password`")),
+            (404, _) => Err(no_service(&service, realm)),
+            _ => Err(error::of_answer(&service, "the request for a token", &answer)),
+        }
+    }
+
+    async fn call(&self, method: &str, path: &str) -> Result<Response> {
+        let mut request = Request::new(method, format!("{}{path}", self.base));
+        if let Some(authorization) = &self.authorization {
+            request = request.with_header("authorization", authorization.expose());
+        }
+        self.send(request).await
+    }
+
+    /// Sends a request, and again where the other side asks to wait a little.
+    async fn send(&self, request: Request) -> Result<Response> {
+        let request = match &self.session.trust {
+            Some(pem) => request.with_trust(std::sync::Arc::clone(pem)),
+            None => request,
+        };
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            let answer = self.cx.send(request.clone()).await?;
+            if tried == TRIES || !matches!(answer.status(), 429 | 502 | 503 | 504) {
+                return Ok(answer);
+            }
+            let pause = error::asked_pause(&answer).unwrap_or(Duration::from_secs(u64::from(tried)));
+            if pause > LONGEST_PAUSE {
+                return Ok(answer);
+            }
+            self.cx.clock().sleep(pause).await;
+        }
+    }
+
+    fn challenge(&self, answer: &Response) -> Result<Challenge> {
+        Challenge::of(answer, self.host())
+    }
+
+    fn is_basic(&self) -> bool {
+        self.authorization.as_ref().is_some_and(|it| it.expose().starts_with("Basic "))
+    }
+
+    fn host(&self) -> &str {
+        self.session.registry.as_str()
+    }
+
+    fn asks_for_login(&self) -> Error {
+        Error::refused(format!("{} asks for a login", self.host()))
+            .with_hint("use method `password` or `identity-token`")
+    }
+
+    /// The registry answers 401 to what it asked for.
+    fn not_taken(&self) -> Error {
+        let host = self.host();
+        match (&self.session.login, self.is_basic()) {
+            (Login::Password { .. }, true) => {
+                Error::refused(format!("{host} does not take the user name and password")).with_hint(WRONG)
+            }
+            (Login::Anonymous, _) => self.asks_for_login(),
+            _ => Error::refused(format!("{host} does not take the token that its own token service gave"))
+                .with_hint("do the clocks of both agree, and does the registry trust that token service?"),
+        }
+    }
+}
+
+/// What to look at when a login is refused.
+const WRONG: &str =
+    "check `username` and `password`; an account with a second factor logs in with an access token only";
+
+fn basic(username: &str, password: &Secret) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{username}:{}", password.expose())))
+}
+
+fn no_service(service: &str, realm: &Realm) -> Error {
+    Error::unreachable(format!("{service} answered 404: there is no such service at {}", realm.host))
+        .transient(false)
+        .with_hint("the registry names a wrong token service: tell its owner")
+}
+
+#[derive(Deserialize)]
+struct Token {
+    token: Option<Secret>,
+    access_token: Option<Secret>,
+}
+
+fn read_token(answer: &Response, service: &str) -> Result<Secret> {
+    let strange = |what: &str| {
+        Error::unreachable(format!("{service} answered with {what}"))
+            .transient(false)
+            .with_hint("is there a proxy or a web site in front of it?")
+    };
+    if answer.body().len() > 2 * LONGEST_TOKEN {
+        return Err(strange("more than a token can be"));
+    }
+    let read: Option<Token> = serde_json::from_slice(answer.body()).ok();
+    let token = read.and_then(|it| it.token.or(it.access_token)).ok_or_else(|| strange("no token"))?;
+    let fits = |text: &str| {
+        (1..=LONGEST_TOKEN).contains(&text.len()) && text.bytes().all(|it| it.is_ascii_graphic())
+    };
+    if fits(token.expose()) { Ok(token) } else { Err(strange("what cannot be a token")) }
+}
+
+fn with_query(url: &str, query: &[(&str, &str)]) -> String {
+    let joint = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{joint}{}", form(query))
+}
+
+/// `application/x-www-form-urlencoded`.
+fn form(pairs: &[(&str, &str)]) -> String {
+    let encode = |text: &str| -> String {
+        let byte = |it: u8| match it {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(it).to_string(),
+            _ => format!("%{it:02X}"),
+        };
+        text.bytes().map(byte).collect()
+    };
+    let pairs: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
+    pairs.join("&")
+}

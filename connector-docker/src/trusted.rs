@@ -1,0 +1,87 @@
+//! Certificates that a connector trusts beside the system's.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use connector_core::{Context, Error, Result};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Certificates: PEM text, or the absolute path of a file with them.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(try_from = "String")]
+#[schemars(inline, extend("minLength" = 2))]
+pub struct CaBundle(String);
+
+const PEM: &str = "-----BEGIN CERTIFICATE-----";
+
+impl CaBundle {
+    /// The certificates as they are now, in PEM form.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or holds no certificate.
+    pub(crate) fn read(&self, cx: &Context) -> Result<Arc<[u8]>> {
+        if self.0.contains(PEM) {
+            return Ok(Arc::from(self.0.as_bytes()));
+        }
+        let path = &self.0;
+        let pem = cx.read(Path::new(path)).map_err(|error| error.context("`ca_bundle` cannot be read"))?;
+        if !pem.windows(PEM.len()).any(|part| part == PEM.as_bytes()) {
+            return Err(Error::field("ca_bundle", format!("{path} holds no PEM certificate")));
+        }
+        Ok(Arc::from(pem))
+    }
+}
+
+impl FromStr for CaBundle {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if text.contains(PEM) || is_absolute(text) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(Error::invalid("expected PEM text or the absolute path of a PEM file"))
+    }
+}
+
+impl TryFrom<String> for CaBundle {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+/// Absolute on this system, or on the one that the document was written for.
+fn is_absolute(path: &str) -> bool {
+    let windows = path.as_bytes().get(1..3).is_some_and(|it| it[0] == b':' && matches!(it[1], b'\\' | b'/'));
+    !path.chars().any(char::is_control) && (path.starts_with('/') || path.starts_with("\\\\") || windows)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::path::PathBuf;
+
+    use connector_core::VirtualClock;
+
+    use super::*;
+
+    #[test]
+    fn certificates_are_text_or_a_file() {
+        let files = HashMap::from([
+            (PathBuf::from("/ca.pem"), PEM.as_bytes().to_vec()),
+            (PathBuf::from("/no.pem"), b"hunter2".to_vec()),
+        ]);
+        let cx = Context::detached(VirtualClock::default()).with_files(files);
+        let read = |said: &str| said.parse::<CaBundle>().and_then(|it| it.read(&cx));
+        for said in [PEM, "/ca.pem"] {
+            assert_eq!(&*read(said).expect(said), PEM.as_bytes());
+        }
+        for said in ["ca.pem", "", "/no.pem", "/gone.pem", "/a\nb"] {
+            let error = read(said).expect_err(said);
+            assert!(!error.to_string().contains("hunter2"));
+        }
+    }
+}
