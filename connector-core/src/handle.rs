@@ -26,6 +26,7 @@ struct Inner<C> {
 }
 
 type Fetch<C> = Arc<dyn Fn() -> BoxFuture<'static, Result<Issued<C>>> + Send + Sync>;
+type Forget = Arc<dyn Fn() + Send + Sync>;
 type Reopen<C> = Box<dyn Fn() -> BoxFuture<'static, Result<Live<C>>> + Send + Sync>;
 
 /// How a source goes on with its connector when that changes.
@@ -41,6 +42,8 @@ struct Live<C> {
     cell: Arc<Refreshing<Issued<C>>>,
     standing: Arc<Standing>,
     fetch: Fetch<C>,
+    /// Forgets the session that credentials are made from.
+    forget: Forget,
 }
 
 impl<C> Clone for Live<C> {
@@ -49,6 +52,7 @@ impl<C> Clone for Live<C> {
             cell: Arc::clone(&self.cell),
             standing: Arc::clone(&self.standing),
             fetch: Arc::clone(&self.fetch),
+            forget: Arc::clone(&self.forget),
         }
     }
 }
@@ -75,7 +79,8 @@ impl<C: Credential> Source<C> {
             let answer = fetch();
             Box::pin(async move { answer.await?.open::<C>() })
         });
-        let live = Live { cell: Arc::default(), standing: Arc::default(), fetch };
+        let forget: Forget = Arc::new(|| {});
+        let live = Live { cell: Arc::default(), standing: Arc::default(), fetch, forget };
         Self(Arc::new(Inner { cx, live: RwLock::new(live), follow: None }))
     }
 
@@ -113,6 +118,17 @@ impl<C: Credential> Source<C> {
             return None;
         }
         live.cell.peek_at(now)
+    }
+
+    /// Says that the provider takes `issued` no more, although it has not ended: it was revoked, say. The next
+    /// [`issue`](Source::issue) fetches another one, from a session of its own. Only this very credential is
+    /// forgotten, so that many who hear the same refusal cause one call, and not more often than every 15
+    /// seconds, so that a provider that takes nothing is not asked each time.
+    pub fn refused(&self, issued: &Arc<Issued<C>>) {
+        let live = self.live();
+        if live.cell.refused(issued, self.0.cx.now()) {
+            (live.forget)();
+        }
     }
 
     /// The context that this source works in.
@@ -359,10 +375,14 @@ fn live<R: ResourceType>(
     };
     let cell = connector.shared.cell(key);
     let standing = Arc::clone(&connector.shared.standing);
+    let forget: Forget = {
+        let connector = connector.clone();
+        Arc::new(move || connector.forget_session(asked))
+    };
     let (connector, resource, wanted) = (connector.clone(), Arc::clone(resource), Arc::clone(wanted));
     let fetch: Fetch<R::Credential> = Arc::new(move || {
         let (connector, resource, wanted) = (connector.clone(), Arc::clone(&resource), Arc::clone(&wanted));
         Box::pin(async move { connector.mint(&*resource, &wanted, asked).await })
     });
-    Live { cell, standing, fetch }
+    Live { cell, standing, fetch, forget }
 }
