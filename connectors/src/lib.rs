@@ -22,11 +22,10 @@ pub use connector_docker as docker;
 pub use connector_k8s as k8s;
 
 /// The connector types of this family, each with the cargo feature that brings it.
-const FEATURES: &[(&str, &str)] = &[("aws", "aws")];
+const FEATURES: &[(&str, &str)] = &[("aws", "aws"), ("kubernetes", "k8s")];
 
 /// Those that no version has brought yet, each with the feature that will.
-const PLANNED: &[(&str, &str)] =
-    &[("azure", "azure"), ("docker", "docker"), ("gcp", "gcp"), ("kubernetes", "k8s")];
+const PLANNED: &[(&str, &str)] = &[("azure", "azure"), ("docker", "docker"), ("gcp", "gcp")];
 
 /// Everything that is compiled in; a type of this family that is not is known by name, so that asking for
 /// it says which feature brings it.
