@@ -4,7 +4,7 @@
 //! * [`install`] brings the clients and servers into `target/tools`, [`process`] runs them in a clean environment.
 //! * [`ministack`] starts an AWS API server that checks signatures and policies, and fills it.
 //! * [`recorder`] counts calls at the wire and injects faults in front of any server.
-//! * [`strict_aws`] is an AWS endpoint that refuses what the emulator lets pass.
+//! * [`strict_aws`] is an AWS endpoint that refuses what the emulator lets pass, [`strict_kubernetes`] an API server.
 //! * [`cli`] runs the built `connector` program, [`canary`] searches everything for planted secrets.
 //!
 //! Helpers panic with a full sentence when their surroundings are not as they must be: a test has nobody to hand
@@ -26,6 +26,8 @@ pub mod random;
 pub mod skip;
 
 #[cfg(feature = "servers")]
+mod clock;
+#[cfg(feature = "servers")]
 pub mod fault;
 #[cfg(feature = "servers")]
 pub mod loopback;
@@ -33,3 +35,5 @@ pub mod loopback;
 pub mod recorder;
 #[cfg(feature = "servers")]
 pub mod strict_aws;
+#[cfg(feature = "servers")]
+pub mod strict_kubernetes;

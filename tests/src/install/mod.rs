@@ -2,6 +2,7 @@
 //! without root. What is there already is used as it is, also without a network.
 
 mod debian;
+mod kubectl;
 mod python;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use std::path::Path;
 use std::process::Command;
 
 pub use debian::{Faketime, debian, faketime};
+pub use kubectl::{Kubectl, debian_kubectl, kubectl};
 pub use python::{Python, python};
 
 /// Why something cannot be had here, as a sentence with the way out.

@@ -13,6 +13,9 @@ pub struct Call {
     pub headers: Vec<(String, String)>,
     /// The whole body.
     pub body: Vec<u8>,
+    /// The certificate that the client showed over TLS and those that belong to it, in DER, its own first. The
+    /// handshake has shown that the client holds its key; nobody has looked at who signed it.
+    pub certificates: Vec<Vec<u8>>,
     /// The status answered; `None` while there is none.
     pub status: Option<u16>,
 }

@@ -1,10 +1,12 @@
-//! A small HTTP/1 server on 127.0.0.1 that records every call, and can fail on demand.
+//! A small HTTP server on 127.0.0.1 that records every call, and can fail on demand. In clear it speaks HTTP/1.1, over
+//! TLS also HTTP/2.
 //!
 //! It runs on a thread of its own, so that tests may be asynchronous or not. The recorder and the strict endpoint
 //! are handlers on top of it.
 
 mod call;
 mod serve;
+mod stream;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -12,10 +14,12 @@ use std::pin::Pin;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 
+use rustls::ServerConfig;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 pub(crate) use call::decoded;
 pub use call::{Call, Calls};
+pub(crate) use stream::{Piece, Stream, Writer, stream};
 
 use crate::fault::Faults;
 
@@ -29,6 +33,8 @@ pub struct Answer {
     /// The body.
     pub body: Vec<u8>,
     pub(crate) breaks: Breaks,
+    /// What follows the body, for as long as its writer lives.
+    pub(crate) rest: Option<Stream>,
 }
 
 /// How an answer is spoilt on its way out.
@@ -49,7 +55,7 @@ impl Answer {
 
     /// An answer without a body.
     pub fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Vec::new(), breaks: Breaks::No }
+        Self { status, headers: Vec::new(), body: Vec::new(), breaks: Breaks::No, rest: None }
     }
 
     /// A JSON answer.
@@ -98,6 +104,7 @@ impl<F: Fn(&Call) -> Answer + Send + Sync + 'static> Handler for F {
 #[derive(Debug)]
 pub struct Loopback {
     address: SocketAddr,
+    scheme: &'static str,
     calls: Calls,
     faults: Faults,
     orders: UnboundedSender<serve::Order>,
@@ -107,19 +114,29 @@ pub struct Loopback {
 impl Loopback {
     /// Starts a server on a port of its own; it accepts connections when this returns.
     pub fn start(handler: impl Handler) -> Self {
+        Self::start_with(handler, None)
+    }
+
+    /// Starts a server that speaks TLS. A certificate that the client shows is in [`Call::certificates`].
+    pub fn start_tls(handler: impl Handler, tls: Arc<ServerConfig>) -> Self {
+        Self::start_with(handler, Some(tls))
+    }
+
+    fn start_with(handler: impl Handler, tls: Option<Arc<ServerConfig>>) -> Self {
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let (calls, faults) = (Calls::default(), Faults::default());
         let shared =
-            serve::Shared { handler: Arc::new(handler), calls: calls.clone(), faults: faults.clone() };
+            serve::Shared { handler: Arc::new(handler), tls, calls: calls.clone(), faults: faults.clone() };
         let (orders, received) = unbounded_channel();
         let (ready, started) = mpsc::channel();
         let thread = thread::spawn(move || serve::run(shared, received, &ready));
         let address = started.recv().expect("the server's thread binds a loopback port");
-        Self { address, calls, faults, orders, thread: Some(thread) }
+        Self { address, scheme, calls, faults, orders, thread: Some(thread) }
     }
 
-    /// `http://127.0.0.1:PORT`.
+    /// `http://127.0.0.1:PORT`, or `https://…` over TLS.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
     /// The address it listens on.

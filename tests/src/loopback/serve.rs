@@ -9,12 +9,15 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
-use super::{Answer, Breaks, Call, Calls, Handler};
+use super::{Answer, Breaks, Call, Calls, Handler, Piece, Stream};
 use crate::fault::Faults;
 
 /// What the owner of the server may ask; acknowledged once carried out.
@@ -28,6 +31,7 @@ pub(super) enum Order {
 #[derive(Clone)]
 pub(super) struct Shared {
     pub(super) handler: Arc<dyn Handler>,
+    pub(super) tls: Option<Arc<ServerConfig>>,
     pub(super) calls: Calls,
     pub(super) faults: Faults,
 }
@@ -83,13 +87,39 @@ async fn accept(listener: Option<&TcpListener>) -> TcpStream {
 async fn converse(stream: TcpStream, shared: Shared) {
     // Small answers must not wait for more to come.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(|request| respond(request, &shared));
-    // A client that goes away in the middle is its own business.
-    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    let Some(tls) = shared.tls.clone() else { return talk(stream, false, Vec::new(), shared).await };
+    // A client that does not like the certificate goes away here.
+    let Ok(stream) = TlsAcceptor::from(tls).accept(stream).await else { return };
+    let connection = stream.get_ref().1;
+    let is_http2 = connection.alpn_protocol() == Some(b"h2");
+    let certificates = connection.peer_certificates().unwrap_or_default();
+    let certificates = certificates.iter().map(|certificate| certificate.to_vec()).collect();
+    talk(stream, is_http2, certificates, shared).await;
 }
 
-async fn respond(request: Request<Incoming>, shared: &Shared) -> Result<Response<Outgoing>, Closed> {
-    let Some(call) = received(request).await else { return Err(Closed) };
+async fn talk(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    is_http2: bool,
+    certificates: Vec<Vec<u8>>,
+    shared: Shared,
+) {
+    let service = service_fn(move |request| respond(request, certificates.clone(), shared.clone()));
+    let io = TokioIo::new(stream);
+    // A client that goes away in the middle is its own business.
+    if is_http2 {
+        let builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+        let _ = builder.serve_connection(io, service).await;
+    } else {
+        let _ = hyper::server::conn::http1::Builder::new().serve_connection(io, service).await;
+    }
+}
+
+async fn respond(
+    request: Request<Incoming>,
+    certificates: Vec<Vec<u8>>,
+    shared: Shared,
+) -> Result<Response<Outgoing>, Closed> {
+    let Some(call) = received(request, certificates).await else { return Err(Closed) };
     let place = shared.calls.push(call.clone());
     let answer = match shared.faults.next(&call) {
         None => shared.handler.answer(call).await,
@@ -105,7 +135,7 @@ async fn respond(request: Request<Incoming>, shared: &Shared) -> Result<Response
     Ok(response(answer))
 }
 
-async fn received(request: Request<Incoming>) -> Option<Call> {
+async fn received(request: Request<Incoming>, certificates: Vec<Vec<u8>>) -> Option<Call> {
     let (head, body) = request.into_parts();
     let text = |value: &hyper::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     Some(Call {
@@ -114,6 +144,7 @@ async fn received(request: Request<Incoming>) -> Option<Call> {
         query: head.uri.query().unwrap_or_default().to_owned(),
         headers: head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
         body: body.collect().await.ok()?.to_bytes().to_vec(),
+        certificates,
         status: None,
     })
 }
@@ -123,12 +154,16 @@ fn response(answer: Answer) -> Response<Outgoing> {
     for (name, value) in answer.headers {
         response = response.header(name, value);
     }
-    let rest = if answer.breaks == Breaks::InTheMiddle { Rest::Broken } else { Rest::None };
+    let rest = match answer.rest {
+        _ if answer.breaks == Breaks::InTheMiddle => Rest::Broken,
+        None => Rest::None,
+        Some(stream) => Rest::Streamed(stream),
+    };
     let body = Outgoing { bytes: answer.body.into(), sent: false, rest };
     response.body(body).expect("handlers answer with valid headers")
 }
 
-/// A body in one piece, or half a body and then the end of the connection.
+/// A body in one piece, half a body and then the end of the connection, or a body that goes on.
 pub(super) struct Outgoing {
     bytes: Bytes,
     sent: bool,
@@ -136,13 +171,13 @@ pub(super) struct Outgoing {
 }
 
 /// What follows the first piece of a body.
-#[derive(PartialEq, Eq)]
 enum Rest {
     None,
     /// Half of the body is still owed, and will not come.
     Broken,
     /// The same, and the first half has been given time to leave.
     BrokenNow,
+    Streamed(Stream),
 }
 
 impl Body for Outgoing {
@@ -155,10 +190,13 @@ impl Body for Outgoing {
     ) -> Poll<Option<Result<Frame<Bytes>, Closed>>> {
         if !self.sent {
             self.sent = true;
-            let length = if self.rest == Rest::None { self.bytes.len() } else { self.bytes.len() / 2 };
-            return Poll::Ready((length > 0).then(|| Ok(Frame::data(self.bytes.slice(..length)))));
+            let is_broken = matches!(self.rest, Rest::Broken);
+            let length = if is_broken { self.bytes.len() / 2 } else { self.bytes.len() };
+            if length > 0 {
+                return Poll::Ready(Some(Ok(Frame::data(self.bytes.slice(..length)))));
+            }
         }
-        match self.rest {
+        match &self.rest {
             Rest::None => Poll::Ready(None),
             Rest::Broken => {
                 // The server writes what it holds when a body has nothing to give.
@@ -167,15 +205,27 @@ impl Body for Outgoing {
                 Poll::Pending
             }
             Rest::BrokenNow => Poll::Ready(Some(Err(Closed))),
+            Rest::Streamed(stream) => match task::ready!(stream.poll(context)) {
+                Some(Piece::Data(bytes)) => Poll::Ready(Some(Ok(Frame::data(bytes.into())))),
+                Some(Piece::Cut) => {
+                    self.rest = Rest::BrokenNow;
+                    context.waker().wake_by_ref();
+                    Poll::Pending
+                }
+                None => Poll::Ready(None),
+            },
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest == Rest::None && (self.sent || self.bytes.is_empty())
+        matches!(self.rest, Rest::None) && (self.sent || self.bytes.is_empty())
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.bytes.len() as u64)
+        match self.rest {
+            Rest::Streamed(_) => SizeHint::default(),
+            _ => SizeHint::with_exact(self.bytes.len() as u64),
+        }
     }
 }
 

@@ -8,7 +8,6 @@
 //! Session policies are recorded and not enforced: the emulator does that. Its clock is the real one until a test
 //! moves it.
 
-mod clock;
 mod error;
 mod identity;
 mod issuer;
@@ -27,6 +26,7 @@ pub use identity::Session;
 pub use issuer::Issuer;
 pub use role::Role;
 
+use crate::clock;
 use crate::fault::Fault;
 use crate::keys::Keys;
 use crate::loopback::{Answer, Call, Loopback};
