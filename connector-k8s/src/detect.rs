@@ -75,9 +75,8 @@ fn in_cluster(cx: &Context, hints: &Hints, is_wanted: bool) -> Result<Vec<Candid
         )
         .with_hint("set CONNECTOR_ENABLE_IMPLICIT_AUTH_METHODS=true if you want that"));
     }
-    if let Some(context) = hints.context.as_deref().filter(|_| !is_wanted) {
-        let shown: String = context.chars().filter(|it| !it.is_control()).take(100).collect();
-        return Err(Error::not_found(format!("there is no kubeconfig with a context `{shown}`"))
+    if hints.context.is_some() && !is_wanted {
+        return Err(Error::not_found("there is no kubeconfig to choose a context of")
             .with_hint("name the file in KUBECONFIG; ~/.kube/config is read without that"));
     }
     let is_method = hints.method.as_deref().is_none_or(|it| it == "in-cluster");

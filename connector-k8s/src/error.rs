@@ -65,6 +65,12 @@ pub(crate) fn refused(api: &Api<'_>, call: &str, answer: &Response) -> Error {
     }
 }
 
+/// A server that passes over a password.
+pub(crate) fn no_password(api: &Api<'_>) -> Error {
+    let (what, hint) = not_logged_in(api.login);
+    Error::refused(format!("cluster `{}` {what}", api.cluster.name)).with_hint(hint)
+}
+
 /// Why a login may not be taken.
 fn not_logged_in(login: &Login) -> (&'static str, &'static str) {
     match login {

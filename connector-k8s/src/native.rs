@@ -22,7 +22,7 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// server takes one no more (401), another one is asked for and the request is sent once more. Where the
 /// cluster is stays as it was; a connector that was moved elsewhere needs a new client.
 ///
-/// Needs a Tokio runtime, as every `kube::Client` does.
+/// Needs a Tokio runtime, as every `kube::Client` does, and goes straight to the server: it uses no proxy.
 impl Builds<Client> for KubernetesCredential {
     async fn build(source: Source<Self>) -> Result<Client> {
         let issued = source.issue().await?;

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::api::Api;
+use crate::credential::Login;
 use crate::session::ServiceAccount;
 use crate::token_request;
 
@@ -51,17 +52,28 @@ pub(crate) async fn login(api: &Api<'_>) -> Result<()> {
         Err(error) => return Err(error),
     }
     match who(api).await? {
-        Some(user) if user == "system:anonymous" => Err(Error::refused(format!(
-            "cluster `{}` takes the login for nobody's (system:anonymous)",
-            api.cluster.name
-        ))
-        .with_hint("the server does not know this way to log in: use another method")),
+        Some(user) if user == "system:anonymous" => Err(taken_for_nobody(api)),
         Some(_) => Ok(()),
-        // Answered only to those who are logged in.
-        None => allowed(api, json!({ "nonResourceAttributes": { "path": "/version", "verb": "get" } }))
-            .await
-            .map(|_| ()),
+        // Answered to everybody who is logged in, and to nobody else.
+        None => {
+            let review = json!({ "nonResourceAttributes": { "path": "/version", "verb": "get" } });
+            match allowed(api, review).await {
+                Ok(_) => Ok(()),
+                Err(error) if is_forbidden(&error) => Err(taken_for_nobody(api)),
+                Err(error) => Err(error),
+            }
+        }
     }
+}
+
+/// What a server does with a way to log in that it does not know: it passes over it.
+fn taken_for_nobody(api: &Api<'_>) -> Error {
+    if matches!(api.login, Login::Password(_)) {
+        return crate::error::no_password(api);
+    }
+    let cluster = &api.cluster.name;
+    Error::refused(format!("cluster `{cluster}` takes the login for nobody's (system:anonymous)"))
+        .with_hint("the server does not know this way to log in: use another method")
 }
 
 /// Checks that the login may do what issuing for `access` needs.

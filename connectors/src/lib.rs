@@ -18,7 +18,7 @@ pub use hub::Hub;
 pub use connector_aws as aws;
 #[cfg(feature = "docker")]
 pub use connector_docker as docker;
-#[cfg(feature = "k8s")]
+#[cfg(feature = "k8s-any")]
 pub use connector_k8s as k8s;
 
 /// The connector types of this family, each with the cargo feature that brings it.

@@ -8,6 +8,7 @@ mod clients;
 mod conformance;
 mod emulator;
 mod faults;
+mod kubernetes;
 mod leaks;
 mod linked;
 mod sessions;

@@ -57,9 +57,10 @@ impl Kubeconfig {
             return Err(Error::invalid("the kubeconfig has no current context, and none is chosen")
                 .with_hint(known()));
         };
-        let find = |what: &str| Error::not_found(format!("the kubeconfig has no {what} `{}`", shown(name)));
+        // What was asked for is not repeated: it may be something secret in the wrong place.
+        let absent = || Error::not_found("the kubeconfig has no context of the name that is asked for");
         let context = self.contexts.iter().find(|it| it.name == name);
-        let context = context.ok_or_else(|| find("context").with_hint(known()))?;
+        let context = context.ok_or_else(|| absent().with_hint(known()))?;
         let missing =
             |what: &str| Error::invalid(format!("context `{}` names no {what} that is there", shown(name)));
         let cluster = self.clusters.iter().find(|it| Some(&it.name) == context.entry.cluster.as_ref());
@@ -78,9 +79,12 @@ impl Kubeconfig {
     }
 }
 
-/// A name in a message: bounded, and without control characters.
+/// A name in a message: bounded, and in letters that look like what they are.
 fn shown(text: &str) -> String {
-    text.chars().take(100).map(|it| if it.is_control() { '\u{fffd}' } else { it }).collect()
+    text.chars()
+        .take(100)
+        .map(|it| if it.is_ascii_graphic() || it == ' ' { it } else { '\u{fffd}' })
+        .collect()
 }
 
 fn plugin_config(cluster: &ClusterEntry) -> Value {

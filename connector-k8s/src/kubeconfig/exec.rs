@@ -41,7 +41,11 @@ struct Status {
 impl Exec {
     /// The program's name, for messages.
     pub(crate) fn program(&self) -> String {
-        self.command.chars().take(200).map(|it| if it.is_control() { '\u{fffd}' } else { it }).collect()
+        self.command
+            .chars()
+            .take(200)
+            .map(|it| if it.is_ascii_graphic() || it == ' ' { it } else { '\u{fffd}' })
+            .collect()
     }
 
     /// Checks what it says, and makes a relative path absolute.

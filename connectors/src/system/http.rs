@@ -148,6 +148,7 @@ fn is_link_local(address: IpAddr) -> bool {
 fn why_not_trusted(beneath: &str) -> &'static str {
     let known = [
         ("UnknownIssuer", ": its certificate is signed by nobody who is trusted"),
+        ("BadSignature", ": its certificate is signed by nobody who is trusted"),
         ("NotValidForName", ": its certificate is for another name"),
         ("not valid for name", ": its certificate is for another name"),
         ("NotValidYet", ": its certificate is not valid yet, or this machine's clock is behind"),
@@ -179,7 +180,9 @@ fn failure(error: &reqwest::Error, origin: &str, limit: Duration, own: Option<&T
     } else if has(&["dns error", "failed to lookup"]) {
         ("has a name that does not resolve".into(), "is the host name right?")
     } else if has(&["certificate", "UnknownIssuer", "NotValidForName", "tls handshake", "TLS"]) {
+        // Whom to trust is for a human to mend.
         return Error::unreachable(format!("{origin} failed the TLS check{}", why_not_trusted(&beneath)))
+            .transient(false)
             .with_hint(match own {
                 Some(_) => "check `certificate_authority` and `tls_server_name`, and with whom you speak",
                 None => "name its certificate authority in `ca_bundle`, if it is your own",

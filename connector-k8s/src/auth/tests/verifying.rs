@@ -98,11 +98,15 @@ async fn basic_is_gone_and_insecure_is_told() {
     let config = json!({
         "server": "https://demo", "cluster_name": "demo", "username": "a", "password": "hunter2", "insecure": true,
     });
-    let world = World::new().answers(refusal(401, "Unauthorized")).answers(version()).answers(who("a"));
+    let world = World::new().answers(refusal(401, "Unauthorized"));
     let connector = Connector::new(world.context(), method::<Password>(config));
     let error = connector.list::<KubernetesCluster>().await.expect_err("refused");
     assert!(error.to_string().contains("1.19"), "{error}");
     assert_silent(&error);
+    let world =
+        world.answers(version()).answers(who("system:anonymous")).answers(version()).answers(who("a"));
+    let error = connector.list::<KubernetesCluster>().await.expect_err("passed over");
+    assert!(error.to_string().contains("1.19"), "{error}");
     let listing = connector.list::<KubernetesCluster>().await.expect("a listing");
     assert_eq!(listing.ids, ["demo"]);
     assert!(listing.notes[0].contains("not verified"));
