@@ -191,10 +191,7 @@ impl<C: ConnectorType> Connector<C> {
         let duration = self.duration(asked)?;
         // Here too, since a session that is still good asks nobody.
         self.check_switch_and_ends(self.cx.now())?;
-        let cell = {
-            let mut sessions = self.shared.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-            sessions.cell((asked, self.cx.caller().to_owned()), Arc::default)
-        };
+        let cell = self.session_cell(asked);
         // A credential issued in the last minute of a shared session would be born nearly dead.
         let need = asked.map_or(Duration::ZERO, |asked| asked / 2);
         cell.get_lasting(&self.cx, need, || async {
@@ -202,6 +199,16 @@ impl<C: ConnectorType> Connector<C> {
             self.authenticate(&call, None).await
         })
         .await
+    }
+
+    fn session_cell(&self, asked: Option<Duration>) -> Arc<SessionCell<C>> {
+        let mut sessions = self.shared.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.cell((asked, self.cx.caller().to_owned()), Arc::default)
+    }
+
+    /// Who asks next authenticates again: what was made from the session is taken no more.
+    pub(crate) fn forget_session(&self, asked: Option<Duration>) {
+        self.session_cell(asked).clear();
     }
 
     /// Authenticates anew, without any cell: what verifying does.

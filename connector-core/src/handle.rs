@@ -26,6 +26,7 @@ struct Inner<C> {
 }
 
 type Fetch<C> = Arc<dyn Fn() -> BoxFuture<'static, Result<Issued<C>>> + Send + Sync>;
+type Forget = Arc<dyn Fn() + Send + Sync>;
 type Reopen<C> = Box<dyn Fn() -> BoxFuture<'static, Result<Live<C>>> + Send + Sync>;
 
 /// How a source goes on with its connector when that changes.
@@ -43,6 +44,8 @@ struct Live<C> {
     fetch: Fetch<C>,
     /// The tool form that may carry the stored secret itself, and how to mint for it alone.
     passed: Option<(&'static str, Fetch<C>)>,
+    /// Forgets the session that credentials are made from.
+    forget: Forget,
 }
 
 impl<C> Clone for Live<C> {
@@ -52,6 +55,7 @@ impl<C> Clone for Live<C> {
             standing: Arc::clone(&self.standing),
             fetch: Arc::clone(&self.fetch),
             passed: self.passed.clone(),
+            forget: Arc::clone(&self.forget),
         }
     }
 }
@@ -78,7 +82,8 @@ impl<C: Credential> Source<C> {
             let answer = fetch();
             Box::pin(async move { answer.await?.open::<C>() })
         });
-        let live = Live { cell: Arc::default(), standing: Arc::default(), fetch, passed: None };
+        let forget: Forget = Arc::new(|| {});
+        let live = Live { cell: Arc::default(), standing: Arc::default(), fetch, passed: None, forget };
         Self(Arc::new(Inner { cx, live: RwLock::new(live), follow: None }))
     }
 
@@ -142,6 +147,17 @@ impl<C: Credential> Source<C> {
             return None;
         }
         live.cell.peek_at(now)
+    }
+
+    /// Says that the provider takes `issued` no more, although it has not ended: it was revoked, say. The next
+    /// [`issue`](Source::issue) fetches another one, from a session of its own. Only this very credential is
+    /// forgotten, so that many who hear the same refusal cause one call, and not more often than every 15
+    /// seconds, so that a provider that takes nothing is not asked each time.
+    pub fn refused(&self, issued: &Arc<Issued<C>>) {
+        let live = self.live();
+        if live.cell.refused(issued, self.0.cx.now()) {
+            (live.forget)();
+        }
     }
 
     /// The context that this source works in.
@@ -411,5 +427,9 @@ fn live<R: ResourceType>(
         })
     };
     let passed = R::ABOUT.passes_to.map(|tool| (tool, minting(Way::Passed)));
-    Live { cell, standing, fetch: minting(Way::Any), passed }
+    let forget: Forget = {
+        let connector = connector.clone();
+        Arc::new(move || connector.forget_session(asked))
+    };
+    Live { cell, standing, fetch: minting(Way::Any), passed, forget }
 }

@@ -31,7 +31,7 @@ pub use base::Base;
 pub use connector::Connector;
 pub use context::{
     Call, Clock, Command, Commands, Connectors, Context, Environment, Files, Http, Kept, Ledger, Mint,
-    Output, Person, Request, Response, Terms, VirtualClock,
+    Output, Person, Request, Response, Terms, Tls, VirtualClock,
 };
 pub use contract::{
     AuthMethod, Candidate, ConnectorType, Hints, NarrowingOf, Parsed, ResourceType, SessionOf,

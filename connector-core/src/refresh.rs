@@ -43,6 +43,9 @@ impl<C: Credential> Expires for Issued<C> {
 /// How long a failed early renewal is not tried again.
 const PAUSE: Duration = Duration::from_secs(15);
 
+/// How long what was refused is not refused again: a provider that takes nothing must not cost a call each time.
+const REFUSALS_APART: Duration = Duration::from_secs(15);
+
 /// How far a clock may be set back before what was counted with it is renewed.
 const SET_BACK: Duration = Duration::from_secs(60);
 
@@ -139,6 +142,7 @@ struct Failed {
 pub struct Refreshing<T> {
     held: RwLock<Option<Held<T>>>,
     failed: RwLock<Option<Failed>>,
+    refused_at: RwLock<Option<SystemTime>>,
     landings: AtomicU64,
     flight: Mutex<()>,
 }
@@ -148,6 +152,7 @@ impl<T> Default for Refreshing<T> {
         Self {
             held: RwLock::new(None),
             failed: RwLock::new(None),
+            refused_at: RwLock::new(None),
             landings: AtomicU64::new(0),
             flight: Mutex::new(()),
         }
@@ -169,6 +174,24 @@ impl<T> Refreshing<T> {
 
     fn held(&self) -> Option<Held<T>> {
         self.held.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Forgets `value`, which the provider takes no more although it has not ended: the next caller fetches.
+    /// Does nothing when something else is held by now, or when something was refused a moment ago. Says
+    /// whether it forgot.
+    pub fn refused(&self, value: &Arc<T>, now: SystemTime) -> bool {
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        if !held.as_ref().is_some_and(|held| Arc::ptr_eq(&held.value, value)) {
+            return false;
+        }
+        let mut refused_at = self.refused_at.write().unwrap_or_else(PoisonError::into_inner);
+        // Not "before a time to come": a clock that is set back would make it last.
+        if refused_at.is_some_and(|at| now.duration_since(at).is_ok_and(|since| since < REFUSALS_APART)) {
+            return false;
+        }
+        *refused_at = Some(now);
+        *held = None;
+        true
     }
 
     /// Forgets what is held: the next caller fetches.

@@ -40,6 +40,8 @@ pub enum Login {
     Token(Secret),
     /// By a client certificate.
     Certificate(Certificate),
+    /// By a name and a password. Kubernetes itself dropped this in 1.19; proxies in front of it may take it.
+    Password(Password),
 }
 
 /// A client certificate and its key, both in PEM.
@@ -49,6 +51,15 @@ pub struct Certificate {
     pub certificate: String,
     /// Its private key.
     pub key: Secret,
+}
+
+/// A name and its password.
+#[derive(Clone, Debug)]
+pub struct Password {
+    /// The name.
+    pub username: String,
+    /// The password.
+    pub password: Secret,
 }
 
 impl Credential for KubernetesCredential {
@@ -71,6 +82,10 @@ impl Credential for KubernetesCredential {
                 out.public("client_certificate", certificate.as_str());
                 out.secret("client_key", key);
             }
+            Login::Password(Password { username, password }) => {
+                out.public("username", username.as_str());
+                out.secret("password", password);
+            }
         }
     }
 
@@ -84,15 +99,18 @@ impl Credential for KubernetesCredential {
             None if insecure => Trust::Anybody,
             None => Trust::System,
         };
-        let login = match fields.secret_field("token") {
-            Some(token) => Login::Token(token.clone()),
-            None if fields.secret_field("client_key").is_none() => {
-                return Err(wrong("token", "missing, and no client_key in its place"));
-            }
-            None => Login::Certificate(Certificate {
-                certificate: fields.text("client_certificate")?.to_owned(),
-                key: fields.expect_secret("client_key")?,
-            }),
+        let login = if let Some(token) = fields.secret_field("token") {
+            Login::Token(token.clone())
+        } else if let Some(key) = fields.secret_field("client_key") {
+            let certificate = fields.text("client_certificate")?.to_owned();
+            Login::Certificate(Certificate { certificate, key: key.clone() })
+        } else if let Some(password) = fields.secret_field("password") {
+            Login::Password(Password {
+                username: fields.text("username")?.to_owned(),
+                password: password.clone(),
+            })
+        } else {
+            return Err(wrong("token", "missing, and neither client_key nor password in its place"));
         };
         Ok(Self {
             server: fields.text("server")?.to_owned(),
@@ -101,6 +119,11 @@ impl Credential for KubernetesCredential {
             tls_server_name: fields.text_if("tls_server_name").map(str::to_owned),
             login,
         })
+    }
+
+    #[cfg(feature = "native")]
+    fn clients() -> connector_core::Clients<connector_core::Source<Self>> {
+        connector_core::Clients::none().with::<kube::Client>().with::<kube::Config>()
     }
 
     fn tools() -> &'static [Tool<Self>] {
@@ -138,10 +161,13 @@ mod tests {
         let token = || Login::Token(Secret::new("hunter2"));
         let certificate =
             Login::Certificate(Certificate { certificate: "CERT".into(), key: Secret::new("hunter2") });
+        let password =
+            Login::Password(Password { username: "alice".into(), password: Secret::new("hunter2") });
         for (credential, secrets) in [
             (with(Trust::System, token()), ["token"]),
             (with(Trust::Authority("PEM".into()), token()), ["token"]),
             (with(Trust::Anybody, certificate), ["client_key"]),
+            (with(Trust::System, password), ["password"]),
         ] {
             let fields = fields_of(&credential);
             assert_eq!(fields.secret_names().collect::<Vec<_>>(), secrets);
@@ -156,6 +182,10 @@ mod tests {
                 (Login::Certificate(again), Login::Certificate(first)) => {
                     assert_eq!(again.certificate, first.certificate);
                     &again.key
+                }
+                (Login::Password(again), Login::Password(first)) => {
+                    assert_eq!(again.username, first.username);
+                    &again.password
                 }
                 (again, first) => panic!("{first:?} came back as {again:?}"),
             };

@@ -10,6 +10,7 @@ mod docker;
 mod emulator;
 mod faults;
 mod kills;
+mod kubernetes;
 mod leaks;
 mod linked;
 mod login;

@@ -127,12 +127,19 @@ fn generated() -> Result {
     })
 }
 
+/// Features that leave the version of the types of Kubernetes to the program; these checks choose one.
+const LEAVES_VERSION: [&str; 2] = ["k8s-any", "native"];
+
 fn features() -> Result {
-    for package in ["connector-aws", "connector-docker", "connectors", "connector-cli"] {
+    for package in ["connector-aws", "connector-k8s", "connector-docker", "connectors", "connector-cli"] {
         let check = ["check", "--quiet", "--package", package, "--no-default-features"];
         cargo(&check)?;
         for feature in packages::features(package)? {
-            cargo(&[&check[..], &["--features", &feature]].concat())?;
+            let mut command = command(&[&check[..], &["--features", &feature]].concat());
+            if LEAVES_VERSION.contains(&&*feature) {
+                command.env("K8S_OPENAPI_ENABLED_VERSION", "1.37");
+            }
+            shell::run(&mut command)?;
         }
     }
     Ok(())

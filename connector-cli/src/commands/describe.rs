@@ -14,6 +14,7 @@ pub(crate) fn run(app: &App, args: &DescribeArgs) -> Result<()> {
     if args.grant.is_empty() {
         let document = app.with_hub(async |hub| hub.get(&args.name).await)?;
         let value = output::document_value(&document, &registry, app.now());
+        warn_if_insecure(app, document.config.get("insecure"));
         return app
             .output
             .show(&value, || output::document_table(&document, &registry, app.now(), &app.output));
@@ -23,7 +24,16 @@ pub(crate) fn run(app: &App, args: &DescribeArgs) -> Result<()> {
         Ok((hub.get(&args.name).await?, envelope))
     })?;
     let client = client_value(&document, &envelope, &registry, app.now());
+    warn_if_insecure(app, client["credential"]["public"].get("insecure"));
     app.output.show(&client, || client_table(&document, &envelope, &client, app.now(), &app.output))
+}
+
+/// Tells what nobody sees in a table: that the other side may be anybody.
+fn warn_if_insecure(app: &App, insecure: Option<&Value>) {
+    if insecure == Some(&Value::Bool(true)) {
+        app.output
+            .warn("TLS certificates are not verified: whoever is on the way can read and change everything");
+    }
 }
 
 /// The connector as a client sees it: the document with the issued credential in the place of its own, and

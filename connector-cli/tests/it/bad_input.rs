@@ -261,7 +261,7 @@ fn empty_words_are_refused() {
 #[test]
 fn s54_a_type_of_the_family_that_is_not_there_says_what_will_bring_it() {
     let cli = cli();
-    for (id, feature) in [("kubernetes", "k8s"), ("gcp", "gcp"), ("azure", "azure")] {
+    for (id, feature) in [("gcp", "gcp"), ("azure", "azure")] {
         let hint = cli.error(2, &["describe-type", id])["hint"].as_str().unwrap_or_default().to_owned();
         assert!(hint.contains(&format!("feature `{feature}`")) && !hint.contains("its_crate"), "{hint}");
         let rows = cli.json(&["list-types"]);

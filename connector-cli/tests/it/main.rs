@@ -4,6 +4,7 @@
 mod bad_input;
 mod catalogue;
 mod give;
+mod kubernetes;
 mod lifecycle;
 mod login;
 mod output;

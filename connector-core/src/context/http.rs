@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
+use super::Tls;
 use crate::Result;
 
 /// An HTTP client.
@@ -32,6 +33,7 @@ pub struct Request {
     body: Zeroizing<Vec<u8>>,
     timeout: Option<Duration>,
     trust: Option<Arc<[u8]>>,
+    tls: Option<Arc<Tls>>,
     metadata: bool,
 }
 
@@ -45,6 +47,7 @@ impl Request {
             body: Zeroizing::new(Vec::new()),
             timeout: None,
             trust: None,
+            tls: None,
             metadata: false,
         }
     }
@@ -79,6 +82,13 @@ impl Request {
     #[must_use]
     pub fn with_trust(mut self, pem: Arc<[u8]>) -> Self {
         self.trust = Some(pem);
+        self
+    }
+
+    /// Speaks TLS in this way, in place of the host's.
+    #[must_use]
+    pub fn with_tls(mut self, tls: Arc<Tls>) -> Self {
+        self.tls = Some(tls);
         self
     }
 
@@ -123,6 +133,12 @@ impl Request {
     #[must_use]
     pub fn trust(&self) -> Option<&Arc<[u8]>> {
         self.trust.as_ref()
+    }
+
+    /// How to speak TLS, if not in the host's way.
+    #[must_use]
+    pub fn tls(&self) -> Option<&Arc<Tls>> {
+        self.tls.as_ref()
     }
 
     /// Whether this is for an instance metadata service.

@@ -7,6 +7,7 @@ mod files;
 mod http;
 mod ports;
 mod terms;
+mod tls;
 mod virtual_world;
 
 use std::fmt;
@@ -21,6 +22,7 @@ pub use files::Files;
 pub use http::{Http, Request, Response};
 pub use ports::{Clock, Connectors, Kept, Ledger, Mint, Person};
 pub use terms::Terms;
+pub use tls::Tls;
 pub use virtual_world::VirtualClock;
 
 use crate::{Allow, Authenticated, ConnectorType, Error, Result, Secret};

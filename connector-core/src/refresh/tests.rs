@@ -385,3 +385,22 @@ async fn c26_nothing_that_has_ended_is_handed_out_whatever_clock_and_provider_do
     }
     assert!(provider.calls() > 1000);
 }
+
+/// What the provider takes no more is replaced by one call, whoever hears it, and a provider
+/// that takes nothing is not asked for more each time.
+#[tokio::test]
+async fn what_is_refused_is_fetched_again_once() {
+    let provider = Provider::of(HOUR);
+    let held = async || provider.cell.get(&provider.cx, || provider.fetch()).await;
+    let first = held().await.expect("a token");
+    let refused = |token: &Arc<Token>| provider.cell.refused(token, provider.cx.now());
+    assert!(refused(&first));
+    assert!(!refused(&first), "who hears it late changes nothing");
+    let second = held().await.expect("another one");
+    assert_eq!((second.number, provider.calls.load(Ordering::SeqCst)), (2, 2));
+    assert!(!refused(&first) && !refused(&second), "a moment after the last one");
+    assert_eq!(provider.get().await.expect("the same"), 2);
+    provider.clock.advance(MINUTE);
+    assert!(refused(&second));
+    assert_eq!(provider.get().await.expect("the third"), 3);
+}

@@ -6,11 +6,11 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use connector_core::{Error, Http, Request, Response, Result, async_trait, format_duration};
+use connector_core::{Error, Http, Request, Response, Result, Tls, async_trait, format_duration};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, Method, Url};
+use reqwest::{Client, Method, Url};
 
-use super::Timeouts;
+use super::{Timeouts, tls};
 
 /// HTTP over the machine's network.
 #[derive(Clone)]
@@ -25,12 +25,17 @@ struct Inner {
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Kind {
     trust: Option<Arc<[u8]>>,
+    /// A request's own way to speak TLS.
+    tls: Option<tls::Mark>,
     /// Metadata services and loopback are never reached through a proxy.
     direct: bool,
 }
 
 /// The largest answer that is read, in bytes.
 const LARGEST: usize = 8 << 20;
+
+/// How many clients are kept. Certificates that are replaced leave clients behind which nobody asks for.
+const CLIENTS: usize = 64;
 
 impl SystemHttp {
     /// HTTP with these limits. Nothing is set up before the first request.
@@ -39,7 +44,7 @@ impl SystemHttp {
         Self(Arc::new(Inner { timeouts, clients: Mutex::default() }))
     }
 
-    fn client(&self, kind: Kind) -> Result<Client> {
+    fn client(&self, kind: Kind, tls: Option<&Tls>, host: &str) -> Result<Client> {
         let mut clients = self.0.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(&kind) {
             return Ok(client.clone());
@@ -53,21 +58,19 @@ impl SystemHttp {
             builder = builder.no_proxy();
         }
         if let Some(pem) = &kind.trust {
-            let unreadable = || {
-                Error::field("ca_bundle", "not a file of PEM certificates")
-                    .with_hint("give a file in PEM form")
-            };
-            let certificates = Certificate::from_pem_bundle(pem).map_err(|_| unreadable())?;
-            if certificates.is_empty() {
-                return Err(unreadable());
-            }
-            for certificate in certificates {
+            for certificate in tls::certificates(pem, "ca_bundle")? {
                 builder = builder.add_root_certificate(certificate);
             }
+        }
+        if let Some(tls) = tls {
+            builder = tls::set_up(builder, tls, host)?;
         }
         let client = builder.build().map_err(|_| {
             Error::unexpected("cannot set up TLS").with_hint("is the system's trust store readable?")
         })?;
+        if clients.len() >= CLIENTS {
+            clients.clear();
+        }
         clients.insert(kind, client.clone());
         Ok(client)
     }
@@ -94,14 +97,22 @@ impl Http for SystemHttp {
             .with_hint("an endpoint of a connector cannot be one"));
         }
         let loopback = host == "localhost" || address.is_some_and(|it| it.is_loopback());
-        let kind = Kind { trust: request.trust().cloned(), direct: request.is_to_metadata() || loopback };
+        let own = request.tls().map(|it| &**it);
+        let kind = Kind {
+            trust: request.trust().cloned(),
+            tls: own.map(|it| tls::mark(it, host)),
+            direct: request.is_to_metadata() || loopback,
+        };
+        let client = self.client(kind, own, host)?;
+        let url = own.map_or(Ok(url.clone()), |it| tls::url(url.clone(), it))?;
         let method = Method::from_bytes(request.method().as_bytes()).map_err(|_| wrong("not a method"))?;
-        let mut call = self.client(kind)?.request(method, url).body(request.body().to_vec());
+        let mut call = client.request(method, url).body(request.body().to_vec());
         for (name, value) in request.headers() {
             call = call.header(name, value);
         }
         let limit = request.timeout().unwrap_or(self.0.timeouts.call);
-        let mut answer = call.timeout(limit).send().await.map_err(|error| failure(&error, &origin, limit))?;
+        let mut answer =
+            call.timeout(limit).send().await.map_err(|error| failure(&error, &origin, limit, own))?;
         let status = answer.status().as_u16();
         let headers = answer
             .headers()
@@ -109,7 +120,7 @@ impl Http for SystemHttp {
             .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())));
         let headers = headers.collect();
         let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| failure(&error, &origin, limit))? {
+        while let Some(chunk) = answer.chunk().await.map_err(|error| failure(&error, &origin, limit, own))? {
             if body.len() + chunk.len() > LARGEST {
                 return Err(
                     Error::unreachable(format!("{origin} answered with more than 8 MiB")).transient(false)
@@ -133,8 +144,26 @@ fn is_link_local(address: IpAddr) -> bool {
     }
 }
 
+/// Why a server's certificate, or ours, was not taken, by the words of the TLS library.
+fn why_not_trusted(beneath: &str) -> &'static str {
+    let known = [
+        ("UnknownIssuer", ": its certificate is signed by nobody who is trusted"),
+        ("BadSignature", ": its certificate is signed by nobody who is trusted"),
+        ("NotValidForName", ": its certificate is for another name"),
+        ("not valid for name", ": its certificate is for another name"),
+        ("NotValidYet", ": its certificate is not valid yet, or this machine's clock is behind"),
+        ("not valid yet", ": its certificate is not valid yet, or this machine's clock is behind"),
+        ("Expired", ": its certificate has expired, or this machine's clock is ahead"),
+        ("certificate expired", ": its certificate has expired, or this machine's clock is ahead"),
+        ("CaUsedAsEndEntity", ": it shows a certificate authority's certificate as its own"),
+        ("CertificateRequired", ": it asks for a client's certificate"),
+        ("received fatal alert", ": it does not take this client's certificate or version of TLS"),
+    ];
+    known.iter().find(|(word, _)| beneath.contains(word)).map_or("", |(_, why)| *why)
+}
+
 /// Names the phase that failed. Only the phase: the text of an error may quote the URL with its query.
-fn failure(error: &reqwest::Error, origin: &str, limit: Duration) -> Error {
+fn failure(error: &reqwest::Error, origin: &str, limit: Duration, own: Option<&Tls>) -> Error {
     let mut beneath = String::new();
     let mut source = std::error::Error::source(error);
     while let Some(inner) = source {
@@ -151,7 +180,13 @@ fn failure(error: &reqwest::Error, origin: &str, limit: Duration) -> Error {
     } else if has(&["dns error", "failed to lookup"]) {
         ("has a name that does not resolve".into(), "is the host name right?")
     } else if has(&["certificate", "UnknownIssuer", "NotValidForName", "tls handshake", "TLS"]) {
-        ("failed the TLS check".into(), "name its certificate authority in `ca_bundle`, if it is your own")
+        // Whom to trust is for a human to mend.
+        return Error::unreachable(format!("{origin} failed the TLS check{}", why_not_trusted(&beneath)))
+            .transient(false)
+            .with_hint(match own {
+                Some(_) => "check `certificate_authority` and `tls_server_name`, and with whom you speak",
+                None => "name its certificate authority in `ca_bundle`, if it is your own",
+            });
     } else if has(&["refused"]) {
         ("refused the connection".into(), "is the endpoint right, and is the service up?")
     } else if error.is_connect() {

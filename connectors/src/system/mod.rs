@@ -4,6 +4,8 @@
 mod commands;
 #[cfg(feature = "http")]
 mod http;
+#[cfg(feature = "http")]
+mod tls;
 
 use std::io::Read;
 use std::path::Path;

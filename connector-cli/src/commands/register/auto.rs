@@ -21,14 +21,13 @@ pub(super) fn hints(args: &RegisterArgs) -> Hints {
 
 /// Refuses what a connector type would pass over in silence: it has no field of that kind.
 pub(super) fn check(registry: &Registry, connector_type: &str, hints: &Hints) -> Result<()> {
-    let fields: BTreeSet<String> = registry
-        .describe(connector_type)?
-        .auth_methods
-        .into_iter()
-        .flat_map(|method| method.attributes)
-        .map(|attribute| attribute.name)
-        .collect();
-    let given = [("context", "context", &hints.context), ("project", "project_id", &hints.project)];
+    let fields = fields(registry, connector_type)?;
+    let given = [
+        ("profile", PROFILE, &hints.profile),
+        ("region", "region", &hints.region),
+        ("context", "context", &hints.context),
+        ("project", "project_id", &hints.project),
+    ];
     let unknown = given.into_iter().filter(|(_, field, hint)| hint.is_some() && !fields.contains(*field));
     let problems: Vec<Problem> = unknown
         .map(|(option, ..)| Problem::new(option, format!("`{connector_type}` knows no {option}")))
@@ -40,6 +39,15 @@ pub(super) fn check(registry: &Registry, connector_type: &str, hints: &Hints) ->
                 .with_hint("leave it out"))
         }
     }
+}
+
+/// The field of those that have profiles.
+const PROFILE: &str = "profile_name";
+
+/// The names of all fields of all methods.
+fn fields(registry: &Registry, connector_type: &str) -> Result<BTreeSet<String>> {
+    let methods = registry.describe(connector_type)?.auth_methods.into_iter();
+    Ok(methods.flat_map(|method| method.attributes).map(|attribute| attribute.name).collect())
 }
 
 /// Says what was found, and where.
@@ -56,6 +64,9 @@ pub(super) async fn detect(hub: &Hub, document: Document, hints: &Hints) -> Resu
         Err(error) if error.kind() == ErrorKind::NotConfigured && hints.profile.is_none() => error,
         done => return done,
     };
+    if !fields(hub.registry(), &connector_type)?.contains(PROFILE) {
+        return Err(error);
+    }
     let mut error = error.with_cause("nothing in the environment variables");
     let mut named = hints.clone();
     named.profile = Some("default".to_owned());

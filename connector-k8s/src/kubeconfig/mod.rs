@@ -1,0 +1,8 @@
+//! Kubeconfigs: how they are read, merged, and what one context of them says.
+
+mod chosen;
+pub(crate) mod exec;
+mod file;
+
+pub(crate) use chosen::{Chosen, UserLogin, is_key};
+pub(crate) use file::Kubeconfig;

@@ -1,0 +1,3 @@
+//! The kit that every connector passes.
+
+mod conformance;
