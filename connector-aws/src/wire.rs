@@ -54,7 +54,7 @@ pub(crate) fn observed(
         trust: place.trust.as_ref().map(|it| Arc::clone(&it.pem)),
         observed: observed.clone(),
     };
-    let timeouts = TimeoutConfig::builder().operation_timeout(cx.call_limit() + GRACE).build();
+    let timeouts = TimeoutConfig::builder().operation_timeout(cx.call_limit().saturating_add(GRACE)).build();
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(region)

@@ -1,5 +1,6 @@
 //! What the program is set up with: `config.toml` in its home, and environment variables, which win.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -172,7 +173,10 @@ fn yes_or_no(text: &str) -> Result<bool> {
 }
 
 fn read(path: &Path) -> Result<File> {
-    let text = match std::fs::read_to_string(path) {
+    let text = match read_bounded(path) {
+        Ok(text) if text.len() as u64 > LARGEST => {
+            return Err(Error::invalid(format!("{} is larger than 1 MiB", path.display())));
+        }
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
             return Err(Error::invalid(format!("{} is not UTF-8 text", path.display()))
@@ -190,6 +194,16 @@ fn read(path: &Path) -> Result<File> {
         }
     };
     parse(&text, path)
+}
+
+/// The most that is read of the settings, in bytes.
+const LARGEST: u64 = 1 << 20;
+
+/// A file's text, cut one byte behind the limit.
+fn read_bounded(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    std::fs::File::open(path)?.take(LARGEST + 1).read_to_string(&mut text)?;
+    Ok(text)
 }
 
 fn parse(text: &str, path: &Path) -> Result<File> {
@@ -255,5 +269,29 @@ mod tests {
         {
             assert!(!said(text).contains("hunter2"), "{}", said(text));
         }
+    }
+
+    /// C28: settings of any text are settings, or an error with a line; a file beyond all measure is not read.
+    #[test]
+    fn c28_hostile_settings_are_answered() {
+        let pieces =
+            ["[", "a.", "[a.", "[[a]]\n", "\"", "''", "{", "{a=", "timeout = ", "\\", "#", "\n", "\0", "é"];
+        for piece in pieces {
+            let run = piece.repeat((1 << 17) / piece.len());
+            for text in [run.clone(), format!("server = {run}"), format!("key = {run}")] {
+                if let Err(error) = of(&text) {
+                    assert!(error.message().len() < 1024, "{piece}: {} bytes", error.message().len());
+                }
+            }
+        }
+        for text in ["timeout = 18446744073709551615", "timeout = -1", "timeout = 1e309", "timeout = [[[]]]"]
+        {
+            let _ = of(text);
+        }
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("config.toml");
+        std::fs::File::create(&path).and_then(|it| it.set_len(1 << 40)).expect("a file with a hole");
+        let error = read(&path).expect_err("too large");
+        assert!(error.message().contains("larger than 1 MiB"), "{error}");
     }
 }

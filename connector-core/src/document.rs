@@ -1,7 +1,7 @@
 //! The stored form of a connector. It never holds a secret, so it may be printed, logged and hashed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -247,36 +247,43 @@ pub fn resolve_secrets(
 ) -> Result<Map<String, Value>> {
     let mut out = Value::Object(config.clone());
     let mut problems = Vec::new();
-    fill(&mut out, "", resolve, &mut problems);
+    fill(&mut out, &mut String::new(), resolve, &mut problems);
     match out {
         Value::Object(map) if problems.is_empty() => Ok(map),
         _ => Err(Error::problems("a secret reference does not resolve", problems)),
     }
 }
 
+/// One path for all: a key may be as long as the config, and is not copied for each value beneath it.
 fn fill(
     value: &mut Value,
-    path: &str,
+    path: &mut String,
     resolve: &mut dyn FnMut(&SecretRef) -> Option<String>,
     problems: &mut Vec<Problem>,
 ) {
+    let here = path.len();
     match value {
         Value::String(text) => {
             let Some(reference) = SecretRef::parse(text) else { return };
             match resolve(&reference) {
                 Some(secret) => *text = secret,
-                None => problems.push(Problem::new(path, format!("there is no stored secret {reference}"))),
+                None => problems
+                    .push(Problem::new(path.as_str(), format!("there is no stored secret {reference}"))),
             }
         }
         Value::Array(items) => {
             for (index, item) in items.iter_mut().enumerate() {
-                fill(item, &format!("{path}[{index}]"), resolve, problems);
+                let _ = write!(path, "[{index}]");
+                fill(item, path, resolve, problems);
+                path.truncate(here);
             }
         }
         Value::Object(map) => {
             for (key, item) in map.iter_mut() {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                fill(item, &path, resolve, problems);
+                path.push_str(if here == 0 { "" } else { "." });
+                path.push_str(key);
+                fill(item, path, resolve, problems);
+                path.truncate(here);
             }
         }
         _ => {}

@@ -287,9 +287,11 @@ impl<'a> Node<'a> {
                 (Some(property), _) => self.at(property).check(item, &path, problems),
                 // Checked where it is declared: in an alternative.
                 (None, _) if known.contains_key(name.as_str()) => {}
-                (None, Some(Value::Bool(false))) => {
-                    problems.push(Problem::new(path, unknown_key(name, &known)))
-                }
+                // Counted, and told while it will be read.
+                (None, Some(Value::Bool(false))) => problems.push(match problems.len() < MOST {
+                    true => Problem::new(shorter(&path), unknown_key(name, &known)),
+                    false => Problem::new("", ""),
+                }),
                 (None, Some(schema @ Value::Object(_))) => self.at(schema).check(item, &path, problems),
                 (None, _) => {}
             }
@@ -297,8 +299,10 @@ impl<'a> Node<'a> {
     }
 
     fn check_array(self, items: &[Value], path: &str, problems: &mut Vec<Problem>) {
+        let before = problems.len();
         self.check_size(items.len(), ("minItems", "maxItems"), "items", path, problems);
-        if let Some(schema) = self.get("items") {
+        // An oversized list is not looked into, as an oversized text is not.
+        if let Some(schema) = self.get("items").filter(|_| problems.len() == before) {
             for (index, item) in items.iter().enumerate() {
                 self.at(schema).check(item, &format!("{path}[{index}]"), problems);
             }
@@ -365,6 +369,15 @@ const LONGEST: usize = 65_536;
 
 fn strings(list: Option<&Value>) -> impl Iterator<Item = &str> {
     list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+}
+
+/// A path that has room in a message: a key that nobody knows may be as long as the config.
+fn shorter(path: &str) -> String {
+    const LONGEST: usize = 100;
+    match path.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &path[..end]),
+        None => path.to_owned(),
+    }
 }
 
 fn join(path: &str, name: &str) -> String {

@@ -59,8 +59,9 @@ pub(crate) fn later(from: SystemTime, by: Duration) -> SystemTime {
 pub fn format_time(time: SystemTime) -> String {
     Timestamp::try_from(time)
         .ok()
+        .or(Some(if time > SystemTime::UNIX_EPOCH { Timestamp::MAX } else { Timestamp::MIN }))
         .and_then(|stamp| Timestamp::from_second(stamp.as_second()).ok())
-        .unwrap_or(if time > SystemTime::UNIX_EPOCH { Timestamp::MAX } else { Timestamp::MIN })
+        .expect("the second of a time that can be told can be told")
         .to_string()
 }
 
@@ -152,6 +153,11 @@ mod tests {
     fn times_round_trip_in_whole_seconds() {
         let time = parse_time("2026-11-22T03:36:43.5Z").expect("a time");
         assert_eq!(format_time(time), "2026-11-22T03:36:43Z");
+        // What no calendar tells is told as its end, in whole seconds as well.
+        let far = later(SystemTime::UNIX_EPOCH, Duration::from_secs(i64::MAX.unsigned_abs()));
+        assert_eq!(format_time(far), "9999-12-30T22:00:00Z");
+        let first = parse_time("-009999-01-02T01:59:59Z").expect("a time");
+        assert_eq!(format_time(first - Duration::from_secs(1)), format_time(first));
         assert!(parse_time("tomorrow").is_err());
     }
 }

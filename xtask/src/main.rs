@@ -7,6 +7,7 @@
 
 mod bench;
 mod demo;
+mod fuzz;
 mod generate;
 mod licences;
 mod one_stack;
@@ -24,6 +25,8 @@ cargo xtask COMMAND
                              format, clippy, docs, generated files, feature builds and every test
   gen [--check]              write docs/reference and docs/schema from the program's own catalogue,
                              or fail when they are stale
+  fuzz [TARGET] [--seconds N]
+                             hostile input under libFuzzer, each target for a minute unless told
   bench                      measure whole commands, and write BENCHMARKS.md
 
 Programs and servers that these need are installed into target/tools on first use.
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         ["gen"] => generate::write(),
         ["gen", "--check"] => generate::check(&generate::built_program),
         ["bench"] => bench::run(),
+        ["fuzz", options @ ..] => fuzz::run(options),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(())

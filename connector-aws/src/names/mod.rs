@@ -19,3 +19,6 @@ pub use partition::Partition;
 pub use resource::{BucketName, ClusterName, KeyPrefix, RepositoryName, SecretName};
 
 use checked::checked;
+
+#[cfg(test)]
+mod hostile_tests;

@@ -62,10 +62,11 @@ struct Reader {
     sections: Sections,
     /// Section → its first line.
     seen: BTreeMap<String, usize>,
-    /// The keys of the present section.
+    /// The keys of the present section, but for the last one.
     keys: BTreeMap<String, Lines>,
-    /// The key that indented lines belong to.
-    open: Option<String>,
+    /// The last key, which indented lines go on with. Held apart: to find it again for each line would compare it
+    /// as often, and a key may be as long as the file.
+    open: Option<(String, Lines)>,
     /// How far the last key or section was indented.
     indent: usize,
 }
@@ -80,14 +81,14 @@ impl Reader {
             return Ok(());
         }
         if content.is_empty() {
-            if let Some(value) = self.open_value() {
+            if let Some((_, value)) = &mut self.open {
                 value.push((number, String::new()));
             }
             return Ok(());
         }
         let indent = line.chars().take_while(|it| it.is_whitespace()).count();
         let goes_on = indent > self.indent;
-        if let Some(value) = self.open_value().filter(|_| goes_on) {
+        if let Some((_, value)) = self.open.as_mut().filter(|_| goes_on) {
             value.push((number, content.to_owned()));
             return Ok(());
         }
@@ -97,10 +98,6 @@ impl Reader {
             None if self.sections.is_empty() => Err(Fault::new(number, "stands before the first [section]")),
             None => self.key(content, number),
         }
-    }
-
-    fn open_value(&mut self) -> Option<&mut Lines> {
-        self.keys.get_mut(self.open.as_ref()?)
     }
 
     fn section(&mut self, name: &str, number: usize) -> Result<(), Fault> {
@@ -120,17 +117,17 @@ impl Reader {
         if key.is_empty() {
             return Err(Fault::new(number, "has no key before its ="));
         }
+        self.keys.extend(self.open.take());
         if let Some(first) = self.keys.get(&key).and_then(|it| it.first()) {
             return Err(Fault::new(number, format!("repeats the key of line {}", first.0)));
         }
-        self.keys.insert(key.clone(), vec![(number, value.trim().to_owned())]);
-        self.open = Some(key);
+        self.open = Some((key, vec![(number, value.trim().to_owned())]));
         Ok(())
     }
 
     /// Ends the present section.
     fn close(&mut self) -> Result<(), Fault> {
-        self.open = None;
+        self.keys.extend(self.open.take());
         let keys = std::mem::take(&mut self.keys);
         if let Some((_, section)) = self.sections.last_mut() {
             for (key, lines) in keys {

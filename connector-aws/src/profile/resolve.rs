@@ -10,6 +10,9 @@ use super::{File, Profile, Profiles};
 /// More than anybody chains; keeps one file from asking for a thousand calls.
 const LONGEST_CHAIN: usize = 16;
 
+/// How many names of profiles are told, and how many characters of each; a hostile file has thousands.
+const MOST_TOLD: usize = 50;
+
 impl Profiles {
     /// Understands a profile: who one is by it, and where its calls go.
     ///
@@ -28,9 +31,14 @@ impl Profiles {
 
     pub(super) fn find(&self, name: &str) -> Result<&Profile> {
         self.profile(name).ok_or_else(|| {
-            let all = self.names().collect::<Vec<_>>().join(", ");
-            let there =
-                if all.is_empty() { "there are none".to_owned() } else { format!("there are: {all}") };
+            let told =
+                self.names().take(MOST_TOLD).map(|name| name.chars().take(MOST_TOLD).collect::<String>());
+            let told = told.collect::<Vec<_>>().join(", ");
+            let there = match self.profiles.len() {
+                0 => "there are none".to_owned(),
+                count if count > MOST_TOLD => format!("there are: {told} and {} more", count - MOST_TOLD),
+                _ => format!("there are: {told}"),
+            };
             Error::not_found(format!("no profile {name}: {there}"))
         })
     }

@@ -2,6 +2,8 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use connector_core::ErrorKind;
+use proptest::prelude::{ProptestConfig as Config, *};
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 
 use super::*;
 
@@ -300,4 +302,63 @@ fn c28_hostile_files_are_answered() {
     assert!(config(&lines).is_ok());
     assert!(config(&"[".repeat(1 << 20)).is_err());
     assert!(split_words(&"\"\\".repeat(1 << 19)).is_none());
+}
+
+/// C28: a line that goes on with a key costs what the line is long, however long the key is.
+#[test]
+fn c28_a_long_key_is_not_compared_for_each_line() {
+    let key = "k".repeat(1 << 19);
+    for lines in [" a=1\n".repeat(1 << 16), "\n".repeat(1 << 18)] {
+        assert!(config(&format!("[default]\n{key} =\n{lines}")).is_ok());
+    }
+    // The last key counts as given, too.
+    let error = config("[a]\nk = 1\n go on\nK = 2\n").expect_err("twice");
+    assert!(error.message().ends_with("line 4: repeats the key of line 2"), "{error}");
+}
+
+/// C28: a message lists some of the profiles of a hostile file.
+#[test]
+fn c28_not_all_profiles_are_told() {
+    let many: String = (0..5000).map(|at| format!("[profile {at}]\n")).collect();
+    let long = format!("[profile {}]\n", "p".repeat(1 << 19));
+    for text in [many, long] {
+        let error = resolve(&text, "nosuch").expect_err("there is none");
+        assert!(error.message().len() < 4096, "{} bytes", error.message().len());
+    }
+}
+
+/// C28, C11: any text is a file or is none; no error quotes it.
+#[test]
+fn c28_any_file_is_answered() {
+    let config = Config { cases: 3000, failure_persistence: None, ..Config::default() };
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let line = prop_oneof![
+        "\\PC{0,20}",
+        "\\[(profile |sso-session |services )?[abc\"' ]{0,4}\\]",
+        "(role_arn|source_profile|credential_source|sso_session|sso_role_name|duration_seconds|region) *[=:] *[abc0-9]{0,6}",
+        "aws_(access_key_id|secret_access_key|session_token) = canary[0-9]",
+        "[ \t]+[a-z_]{0,8}=?canary",
+    ];
+    let file = proptest::collection::vec(line, 0..12).prop_map(|lines| lines.join("\n"));
+    TestRunner::new_with_rng(config, rng)
+        .run(&(file.clone(), file), |(one, other)| {
+            let texts = (Some((Path::new("config"), &*one)), Some((Path::new("credentials"), &*other)));
+            let profiles = match Profiles::parse(texts.0, texts.1) {
+                Ok(profiles) => profiles,
+                Err(error) => {
+                    prop_assert!(!format!("{:?}", error).contains("canary"), "{:?}", error);
+                    return Ok(());
+                }
+            };
+            let shown = format!("{profiles:?}");
+            prop_assert!(!shown.contains("canary"), "{}", shown);
+            for name in profiles.names() {
+                if let Err(error) = profiles.resolve(name) {
+                    prop_assert!(!format!("{:?}", error).contains("canary"), "{:?}", error);
+                }
+                let _ = profiles.endpoint_url(name, "sts");
+            }
+            Ok(())
+        })
+        .expect("an answer, whatever it is");
 }

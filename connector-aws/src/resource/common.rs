@@ -79,6 +79,31 @@ pub(super) fn same_account(theirs: &str, ours: &str) -> Result<()> {
     .with_hint("use a connector of that account"))
 }
 
+/// How far a list is followed: further than the quotas of AWS go, and not for ever, if a server never comes to an end.
+#[derive(Debug, Default)]
+pub(super) struct Pages {
+    pages: usize,
+}
+
+impl Pages {
+    const MOST: usize = 5000;
+    const MOST_IDS: usize = 1_000_000;
+
+    /// Takes note of one more page, after which `ids` were listed.
+    ///
+    /// # Errors
+    /// [`Unreachable`](connector_core::ErrorKind::Unreachable) when that is more than there can be.
+    pub(super) fn one_more(&mut self, call: &str, ids: usize) -> Result<()> {
+        self.pages += 1;
+        if self.pages <= Self::MOST && ids <= Self::MOST_IDS {
+            return Ok(());
+        }
+        Err(Error::unreachable(format!("{call} does not come to an end: {} pages", self.pages))
+            .transient(false)
+            .with_hint("check the endpoint URL"))
+    }
+}
+
 /// Hands the session's keys on as they are. Their end is the session's, which is put in place of "never"
 /// before they are released.
 pub(super) fn pass_on(session: &Session) -> Issued<AwsCredential> {

@@ -9,7 +9,7 @@ use connector_core::{
 };
 use connector_k8s::{KubernetesCredential, Login, Trust};
 
-use super::common::{Stated, in_id, not_an_id, same_account};
+use super::common::{Pages, Stated, in_id, not_an_id, same_account};
 use super::eks_token;
 use crate::Aws;
 use crate::error;
@@ -106,8 +106,10 @@ impl ResourceType for KubernetesCluster {
         let client = Client::new(&session.sdk_config(cx));
         let mut pages = client.list_clusters().into_paginator().page_size(100).send();
         let mut ids = Vec::new();
+        let mut followed = Pages::default();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| error::from_sdk(cx, "eks:ListClusters", error))?;
+            followed.one_more("eks:ListClusters", ids.len())?;
             let names = page.clusters().iter().filter_map(|name| ClusterName::parse(name.as_str()).ok());
             ids.extend(names.map(|name| name.to_string()));
         }

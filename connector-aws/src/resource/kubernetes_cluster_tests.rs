@@ -128,6 +128,19 @@ async fn s15_listing_pages_to_the_end() {
     assert!(sent(&world)[1].contains("nextToken=t%2F1"), "{:?}", sent(&world));
 }
 
+/// C28: a list that never comes to an end is given up.
+#[tokio::test]
+async fn c28_an_endless_list_is_given_up() {
+    let pages =
+        (0..=5000).map(|at| json_answer(200, &json!({ "clusters": [], "nextToken": format!("{at}") })));
+    let world = answering(pages);
+    let cx = world.context();
+    let error = KubernetesCluster::list(&session(), &call(&cx)).await.expect_err("no end");
+    assert!(error.message().contains("does not come to an end"), "{error}");
+    assert!(!error.is_transient());
+    assert_eq!(sent(&world).len(), 5001);
+}
+
 /// S51: one call, and a credential of the shared kind that says how wide it is and when it ends.
 #[tokio::test]
 async fn s51_issuing_is_one_call_and_a_signature() {

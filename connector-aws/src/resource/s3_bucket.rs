@@ -8,7 +8,7 @@ use connector_core::{
     Result, Wanted, Withheld,
 };
 
-use super::common::{in_id, not_an_id, pass_on, same_region};
+use super::common::{Pages, in_id, not_an_id, pass_on, same_region};
 use crate::Aws;
 use crate::credential::AwsCredential;
 use crate::error;
@@ -104,8 +104,10 @@ impl ResourceType for S3Bucket {
         let mut pages = client(session, cx).list_buckets().into_paginator().page_size(1000).send();
         let mut ids = Vec::new();
         let mut elsewhere = 0;
+        let mut followed = Pages::default();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| error::from_sdk(cx, "s3:ListBuckets", error))?;
+            followed.one_more("s3:ListBuckets", ids.len())?;
             // What has another kind of name (from before 2018) cannot be asked for, so it is not offered.
             for bucket in page.buckets() {
                 let Some(Ok(found)) = bucket.name().map(Self::named) else { continue };

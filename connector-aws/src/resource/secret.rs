@@ -7,7 +7,7 @@ use connector_core::{
     Result, Wanted, Withheld,
 };
 
-use super::common::{Stated, in_id, in_region, not_an_id, pass_on};
+use super::common::{Pages, Stated, in_id, in_region, not_an_id, pass_on};
 use crate::Aws;
 use crate::credential::AwsCredential;
 use crate::error;
@@ -172,8 +172,10 @@ async fn arns(prefix: Option<&str>, session: &Session, cx: &Call<'_>) -> Result<
     let filter = prefix.map(|it| vec![Filter::builder().key(FilterNameStringType::Name).values(it).build()]);
     let mut pages = client.list_secrets().set_filters(filter).into_paginator().page_size(100).send();
     let mut found = Vec::new();
+    let mut followed = Pages::default();
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| error::from_sdk(cx, "secretsmanager:ListSecrets", error))?;
+        followed.one_more("secretsmanager:ListSecrets", found.len())?;
         let entries = page.secret_list().iter().filter_map(|it| Some((it.arn()?, it.name()?)));
         let wanted = entries.filter(|(_, name)| prefix.is_none_or(|prefix| name.starts_with(prefix)));
         let good = wanted.filter_map(|(arn, name)| Some((read_arn(arn).ok()?.id(), name.to_owned())));

@@ -1,3 +1,5 @@
+use proptest::prelude::{ProptestConfig as Config, *};
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use serde_json::json;
 
 use super::*;
@@ -116,4 +118,54 @@ fn a_file_gives_its_text_without_the_last_line_end() {
     let missing = read_words(&["key=@/nonexistent/file"]).err().expect("missing");
     assert_eq!(missing.kind(), connector_core::ErrorKind::NotFound);
     assert_eq!(missing.message(), "key: no file /nonexistent/file", "the field is named");
+}
+
+/// C28, C11: any words are values or faults, and no fault quotes a value.
+#[test]
+fn c28_any_words_are_answered() {
+    let config = Config { cases: 2000, failure_persistence: None, ..Config::default() };
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let value = prop_oneof![
+        "\\PC{0,20}".prop_filter("no files, variables or standard input", |it| {
+            !it.starts_with(['@', '-']) && !it.starts_with("env:")
+        }),
+        "[\\[\\]{}\":,0-9a-z]{0,40}",
+        Just("hunter2".to_owned()),
+    ];
+    let key = prop_oneof![
+        "[a-z.]{0,6}",
+        proptest::sample::select(
+            &["region", "key", "arns", "chain", "tags.a", "tags", "insecure", "count"][..]
+        )
+        .prop_map(str::to_owned),
+    ];
+    let words =
+        proptest::collection::vec((key, value).prop_map(|(key, value)| format!("{key}={value}")), 0..8);
+    let shapes = shapes();
+    TestRunner::new_with_rng(config, rng)
+        .run(&words, |words| {
+            let mut faults = Faults::default();
+            let given = read(&words, &shapes, &mut faults);
+            let mut config = Map::new();
+            given.apply(&mut config);
+            prop_assert!(config.len() <= words.len());
+            if let Err(error) = faults.check() {
+                prop_assert!(!format!("{:?}", error).contains("hunter2"), "{:?}", error);
+            }
+            Ok(())
+        })
+        .expect("an answer, whatever it is");
+}
+
+/// C28: the longest and the deepest value of each shape.
+#[test]
+fn c28_long_and_deep_values_are_answered() {
+    for piece in ["a", ",", "[", "{\"a\":", "\"", "\\", "1", "\u{200d}", "{{"] {
+        let run = piece.repeat((1 << 20) / piece.len());
+        for field in shapes().0 {
+            let value = typed(&run, &field);
+            assert!(value.as_array().is_none_or(|it| it.len() <= run.len() + 1), "{piece}");
+        }
+    }
+    assert_eq!(line_at(&"\n".repeat(1 << 20), 1 << 20), (1 << 20) + 1);
 }

@@ -178,7 +178,7 @@ impl Registry {
             let compiled = if compiled.is_empty() { "none".into() } else { compiled.join(" ") };
             let error = Error::field(
                 "type",
-                format!("unknown connector type `{connector_type}`; compiled in: {compiled}"),
+                format!("unknown connector type `{}`; compiled in: {compiled}", told(connector_type)),
             );
             match self.absent.get(connector_type) {
                 Some(how) => error.with_hint(how.clone()),
@@ -196,7 +196,11 @@ impl Registry {
             let possible: Vec<_> = entry.methods.iter().map(|(it, _)| it.id).collect();
             Error::field(
                 "method",
-                format!("`{connector_type}` has no auth method `{method}`; possible: {}", possible.join(" ")),
+                format!(
+                    "`{connector_type}` has no auth method `{}`; possible: {}",
+                    told(method),
+                    possible.join(" ")
+                ),
             )
         })
     }
@@ -209,7 +213,8 @@ impl Registry {
             Error::field(
                 "resource_type",
                 format!(
-                    "`{connector_type}` has no resource type `{resource_type}`; possible: {}",
+                    "`{connector_type}` has no resource type `{}`; possible: {}",
+                    told(resource_type),
                     possible.join(" ")
                 ),
             )
@@ -426,7 +431,11 @@ impl Registry {
     fn kind(&self, kind: &str) -> Result<&CredentialItem> {
         self.kinds.get(kind).map(|(_, item)| item).ok_or_else(|| {
             let known: Vec<_> = self.kinds().collect();
-            Error::invalid(format!("unknown credential kind `{kind}`; compiled in: {}", known.join(" ")))
+            Error::invalid(format!(
+                "unknown credential kind `{}`; compiled in: {}",
+                told(kind),
+                known.join(" ")
+            ))
         })
     }
 
@@ -510,6 +519,12 @@ fn rules(method: &MethodItem, document: &Document, faults: &[crate::Problem]) ->
     // What is only referred to cannot be judged before it is resolved.
     found.retain(|it| !document.config.get(&it.field).is_some_and(schema::is_reference));
     found
+}
+
+/// An unknown name, as far as anybody reads it.
+fn told(name: &str) -> &str {
+    const LONGEST: usize = 100;
+    name.char_indices().nth(LONGEST).map_or(name, |(end, _)| &name[..end])
 }
 
 fn twice(what: &str, one: &Registration, other: &Registration) -> Error {

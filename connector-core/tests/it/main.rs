@@ -10,6 +10,7 @@ mod document;
 mod envelope;
 mod follow;
 mod grants;
+mod hostile;
 mod lifetime;
 mod mint;
 mod registry;

@@ -143,3 +143,29 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     let (pairs, []) = digits.as_deref()?.as_chunks::<2>() else { return None };
     Some(pairs.iter().map(|[high, low]| high << 4 | low).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{ProptestConfig as Config, *};
+    use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
+
+    use super::*;
+
+    /// C28: digits are digits, and nothing else is; a text of any length is answered.
+    #[test]
+    fn c28_any_text_is_digits_or_none() {
+        let config = Config { cases: 2000, failure_persistence: None, ..Config::default() };
+        let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+        TestRunner::new_with_rng(config, rng)
+            .run(&prop_oneof!["[0-9a-fA-F]{0,40}", "\\PC{0,20}"], |text| {
+                let is_hex = text.len() % 2 == 0 && text.bytes().all(|it| it.is_ascii_hexdigit());
+                let bytes = unhex(&text);
+                prop_assert_eq!(bytes.is_some(), is_hex);
+                let again = bytes.map(|it| seal::hex(&it));
+                prop_assert!(again.is_none_or(|it| it == text.to_ascii_lowercase()));
+                Ok(())
+            })
+            .expect("an answer, whatever it is");
+        assert!(unhex(&"a".repeat(1 << 20)).is_some_and(|it| it.len() == 1 << 19));
+    }
+}

@@ -1,4 +1,6 @@
 use connector_core::Document;
+use proptest::prelude::{ProptestConfig as Config, *};
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 
 use super::*;
 
@@ -273,5 +275,59 @@ fn digests_are_safe_names_and_tell_parts_apart() {
     assert_eq!(Digest::parse(digest.as_str()).as_ref(), Some(&digest));
     for text in ["", "../../etc/passwd", &"G".repeat(64), &"A".repeat(64), &"a".repeat(63)] {
         assert_eq!(Digest::parse(text), None, "{text}");
+    }
+}
+
+/// C28: whatever stands in the index, in an entry or in the key's file, a lookup is answered from the one entry that
+/// was put there, or not at all.
+#[test]
+fn c28_any_content_of_a_file_is_answered() {
+    let world = World::filled();
+    let cache = world.directory.path().join("cache");
+    let file = |directory: &str| {
+        let mut files =
+            std::fs::read_dir(cache.join(directory)).expect("there").map(|it| it.expect("read").path());
+        files.next().expect("one")
+    };
+    let (index, entry, key) = (file("index"), file("entries"), cache.join("key"));
+    let good_body = lookup(world.directory.path(), "one", &target(), at(1)).usable().map(|it| it.body);
+    let config = Config { cases: 400, failure_persistence: None, ..Config::default() };
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let bytes = prop_oneof![
+        proptest::collection::vec(any::<u8>(), 0..200),
+        "[{}\\[\\]\":,a-z0-9]{0,120}".prop_map(String::into_bytes),
+        // A header that says it is longer than the file.
+        (any::<u32>(), "\\PC{0,40}")
+            .prop_map(|(length, text)| [&length.to_le_bytes()[..], text.as_bytes()].concat()),
+    ];
+    TestRunner::new_with_rng(config, rng)
+        .run(&(bytes, 0..3_usize, any::<proptest::sample::Index>()), |(bytes, which, cut)| {
+            let path = [&index, &entry, &key][which];
+            let good = std::fs::read(path).expect("read");
+            for spoiled in [bytes.clone(), [&good[..cut.index(good.len())], &bytes].concat()] {
+                std::fs::write(path, spoiled).expect("written");
+                let found = lookup(world.directory.path(), "one", &target(), at(1)).usable();
+                let body = found.as_ref().map(|it| it.body.expose());
+                prop_assert!(body.is_none() || body == good_body.as_ref().map(Secret::expose));
+            }
+            std::fs::write(path, good).expect("written");
+            Ok(())
+        })
+        .expect("an answer, whatever it is");
+}
+
+/// C28: a file beyond its limit is not read to its end.
+#[test]
+fn c28_a_huge_file_is_a_miss() {
+    let world = World::filled();
+    let cache = world.directory.path().join("cache");
+    for directory in ["index", "entries"] {
+        for file in std::fs::read_dir(cache.join(directory)).expect("there") {
+            let file =
+                std::fs::OpenOptions::new().write(true).open(file.expect("read").path()).expect("opened");
+            file.set_len(1 << 40).expect("a file with a hole");
+        }
+        let found = lookup(world.directory.path(), "one", &target(), at(1));
+        assert!(matches!(found, Lookup::Miss), "{found:?}");
     }
 }

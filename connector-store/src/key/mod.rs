@@ -378,3 +378,20 @@ fn decode(text: &str) -> Result<Key> {
 fn encode(key: &Key) -> Secret {
     Secret::new(STANDARD.encode(key.as_bytes()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// C28, C11: what is no key is refused, and not quoted.
+    #[test]
+    fn c28_what_is_no_key_is_refused_and_not_quoted() {
+        let good = STANDARD.encode([7; 32]);
+        assert!(decode(&format!("  {good}\r\n")).is_ok());
+        let (twice, huge, empty) = (format!("{good}{good}"), good.repeat(20_000), "=".repeat(44));
+        for text in ["", "hunter2", "hunter2hunter2==", &good[1..], &twice, &huge, "\0", &empty] {
+            let error = decode(text).err().unwrap_or_else(|| panic!("taken: {} bytes", text.len()));
+            assert!(!format!("{error:?}").contains("hunter2"), "{error:?}");
+        }
+    }
+}

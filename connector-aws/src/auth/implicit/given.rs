@@ -9,6 +9,7 @@ use connector_core::{
 };
 use serde_json::Value;
 
+use crate::names::AccountId;
 use crate::session::{Keys, Place, Session};
 use crate::wire::parse_http_date;
 
@@ -47,7 +48,10 @@ impl Given {
         Ok(Self {
             keys: Keys { access_key_id, secret_access_key, session_token },
             ends: ends.map_err(|_| garbage("Expiration is not a time"))?,
-            account_id: take("accountid").map(|id| id.expose().to_owned()),
+            // Told in errors that compare accounts, so it is nothing else than one.
+            account_id: take("accountid")
+                .and_then(|id| AccountId::parse(id.expose()).ok())
+                .map(|id| id.to_string()),
         })
     }
 }

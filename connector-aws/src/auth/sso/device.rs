@@ -165,7 +165,9 @@ impl Login<'_> {
             (Some(id), Some(secret)) => Ok(Client {
                 id: Secret::new(id),
                 secret: Secret::new(secret),
-                expires_at: end.map(|it| std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(it)),
+                // Beyond what a clock shows is as good as never.
+                expires_at: end
+                    .and_then(|it| std::time::SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(it))),
             }),
             _ => Err(error::incomplete(REGISTER)),
         }

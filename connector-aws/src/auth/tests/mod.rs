@@ -5,6 +5,7 @@ mod explaining;
 mod federation_token;
 mod found_keys;
 mod hints;
+mod hostile;
 mod iam_role;
 mod implicit;
 mod kept_session;

@@ -166,6 +166,9 @@ fn object(value: Value) -> Result<Map<String, Value>> {
 mod tests {
     use std::time::Duration;
 
+    use proptest::prelude::{ProptestConfig as Config, *};
+    use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
+
     use super::*;
 
     fn of(text: &str, extension: &str) -> Result<Wish> {
@@ -233,5 +236,66 @@ mod tests {
                 "{error:?}"
             );
         }
+    }
+
+    /// C28: no text of any of the forms makes the reader panic, follow brackets without end, or unfold references to
+    /// more than what was written. A hang is the failure.
+    #[test]
+    fn c28_hostile_files_are_answered() {
+        const LARGE: usize = 1 << 17;
+        let unfolding = (1..30).fold("a0: &a0 [x, x]\n".to_owned(), |text, at| {
+            format!("{text}a{at}: &a{at} [{}]\n", vec![format!("*a{}", at - 1); 9].join(", "))
+        });
+        let pieces = [
+            "[", "{", "{a: ", "[a]\n", "a.", "- ", "? ", "a: ", "&a ", "*a ", "!!x ", "\"", "'", "\\", "|\n",
+            "\t", "#", "\n", "--- ", "{\"a\":", "a = [", "\"\"\"", "0", "é", "<<: ", "%",
+        ];
+        for extension in ["json", "toml", "yaml", ""] {
+            assert!(parse(&unfolding, "prod", extension).is_err(), "{extension}");
+            for piece in pieces {
+                let run = piece.repeat(LARGE / piece.len());
+                for text in [run.clone(), format!("type: {run}"), format!("type = {run}")] {
+                    if let Err(error) = parse(&text, "prod", extension) {
+                        assert!(
+                            error.message().len() < 200,
+                            "{extension} {piece}: {}",
+                            error.message().len()
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    /// C28, C11: any short text, too, and nothing of it is quoted.
+    #[test]
+    fn c28_any_text_is_answered() {
+        let config = Config { cases: 2000, failure_persistence: None, ..Config::default() };
+        let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+        let text = prop_oneof![
+            "\\PC{0,60}",
+            "[\\[\\]{}\":,=&*!|>'#\n -]{0,40}",
+            "(type|config|duration|allow|labels|name): [\\[{\"']?hunter2[\\]}\"']?",
+            "(type|config|duration|allow|labels|name) = [\\[{\"']?hunter2[\\]}\"']?",
+        ];
+        let extension = proptest::sample::select(&["json", "toml", "yaml", ""][..]);
+        TestRunner::new_with_rng(config, rng)
+            .run(&(text, extension), |(text, extension)| {
+                let value = match parse(&text, "prod", extension) {
+                    Ok(value) => value,
+                    Err(error) => {
+                        prop_assert!(!format!("{:?}", error).contains("hunter2"), "{:?}", error);
+                        return Ok(());
+                    }
+                };
+                if let Value::Object(map) = value
+                    && let Err(error) = wish(map, "prod").check()
+                {
+                    let quotes = error.field_problems().iter().any(|it| it.message.contains("hunter2"));
+                    prop_assert!(!quotes, "{:?}", error);
+                }
+                Ok(())
+            })
+            .expect("an answer, whatever it is");
     }
 }
