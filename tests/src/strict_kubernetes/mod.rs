@@ -8,11 +8,11 @@
 //! Its clock is the real one until a test moves it. Calls, faults and the URL are those of its [`Loopback`] server;
 //! [`faults`] has some in its own words.
 
-mod authority;
+pub(crate) mod authority;
 mod discovery;
 pub mod faults;
 mod identity;
-mod kubeconfig;
+pub(crate) mod kubeconfig;
 mod objects;
 mod protobuf;
 mod rbac;
@@ -329,7 +329,7 @@ impl StrictKubernetes {
 
     /// A kubeconfig with one context, `strict`, in the namespace `default`.
     pub fn kubeconfig(&self, login: &Login) -> String {
-        kubeconfig::text(&self.url(), &self.ca(), login)
+        kubeconfig::text(&self.url(), &self.ca(), "default", login)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
