@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::*;
+use crate::clock;
 use crate::fault::Fault;
 use crate::install::{self, Kubectl};
 use crate::keys::Keys;
