@@ -72,7 +72,7 @@ impl RealKubernetes {
         let store = format!("http://127.0.0.1:{clients}");
         let peer = format!("http://127.0.0.1:{peers}");
         let mut etcd = process::isolated(&programs.etcd, home.path());
-        etcd.args(["--data-dir", "etcd", "--unsafe-no-fsync"]).args([
+        etcd.args(["--data-dir", "etcd"]).args([
             "--listen-client-urls",
             &store,
             "--advertise-client-urls",
@@ -107,7 +107,8 @@ impl RealKubernetes {
             "--authorization-mode=RBAC",
             "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
             "--service-account-signing-key-file=key.pem",
-            "--service-account-key-file=key.pem",
+            // The public half, as the certificate tells it.
+            "--service-account-key-file=server.pem",
             // Nobody makes the default accounts that it wants for pods.
             "--disable-admission-plugins=ServiceAccount",
             "--service-cluster-ip-range=10.0.0.0/24",
