@@ -23,7 +23,7 @@ use real::RealKubernetes;
 
 /// The environment variable that asks for the real API server.
 pub const REAL: &str = "CONNECTOR_TEST_REAL_KUBERNETES";
-/// The environment variable that names the kubeconfig of any cluster.
+/// The environment variable that names the kubeconfig of any cluster, by its whole path.
 pub const GIVEN: &str = "CONNECTOR_TEST_KUBECONFIG";
 
 /// A cluster, and in it a namespace for one test.
@@ -77,38 +77,37 @@ impl Cluster {
         let server = StrictKubernetes::start();
         let admin = server.kubeconfig(&Login::Token(server.add_token("admin", &["system:masters"])));
         let (url, ca) = (server.url(), server.ca());
-        Self::new(Backing::Strict(Box::new(server)), &admin, url, ca)
+        let (home, admin) = written(&admin);
+        Self::new(Backing::Strict(Box::new(server)), home, admin, url, ca)
     }
 
     fn real() -> Self {
         let server = RealKubernetes::start();
         let (url, ca) = (server.url(), server.ca().to_owned());
         let admin = kubeconfig::text(&url, &ca, "default", &server.admin());
-        Self::new(Backing::Real { _server: server }, &admin, url, ca)
+        let (home, admin) = written(&admin);
+        Self::new(Backing::Real { _server: server }, home, admin, url, ca)
     }
 
     fn given(path: &Path) -> Self {
-        let text = fs::read_to_string(path);
-        let text = text.unwrap_or_else(|error| panic!("{GIVEN} names {}: {error}", path.display()));
-        // An exec plugin of the given context may need the surroundings of whoever gave it.
+        // Used where it lies: what it names may lie beside it.
+        let admin = path.canonicalize();
+        let admin = admin.unwrap_or_else(|error| panic!("{GIVEN} names {}: {error}", path.display()));
         let kubectl = install::kubectl().unwrap_or_else(|reason| panic!("kubectl: {reason}"));
         let view = ["config", "view", "--raw", "--minify", "--flatten", "-o", "json"];
         let home = tempfile::tempdir().expect("a temporary folder");
-        let view = process::run(kubectl.command(home.path(), path).args(view)).expect_success().json();
+        let view = process::run(kubectl.command(home.path(), &admin).args(view)).expect_success().json();
         let cluster = &view["clusters"][0]["cluster"];
         let field = |name: &str| cluster[name].as_str().unwrap_or_default();
         let ca = STANDARD.decode(field("certificate-authority-data")).expect("kubectl writes base64");
         let ca = String::from_utf8(ca).expect("certificates are text");
-        Self::new(Backing::Given, &text, field("server").to_owned(), ca)
+        Self::new(Backing::Given, home, admin, field("server").to_owned(), ca)
     }
 
-    fn new(backing: Backing, admin: &str, url: String, ca: String) -> Self {
+    fn new(backing: Backing, home: TempDir, admin: PathBuf, url: String, ca: String) -> Self {
         let kubectl = install::kubectl().unwrap_or_else(|reason| panic!("kubectl: {reason}"));
-        let home = tempfile::tempdir().expect("a temporary folder");
-        let path = home.path().join("admin");
-        fs::write(&path, admin).expect("a file");
         let namespace = format!("connector-test-{}", random::token(8).to_lowercase());
-        let cluster = Self { backing, kubectl, home, admin: path, url, ca, namespace };
+        let cluster = Self { backing, kubectl, home, admin, url, ca, namespace };
         match &cluster.backing {
             Backing::Strict(server) => server.add_namespace(&cluster.namespace),
             _ => {
@@ -240,11 +239,20 @@ impl Cluster {
 
     fn admin_command(&self) -> Command {
         let mut command = self.kubectl.command(self.home.path(), &self.admin);
+        // An exec plugin of the given context may need the home of whoever gave it.
         if let (Backing::Given, Some(home)) = (&self.backing, std::env::var_os("HOME")) {
             command.env("HOME", home);
         }
         command
     }
+}
+
+/// A folder, and in it a kubeconfig.
+fn written(kubeconfig: &str) -> (TempDir, PathBuf) {
+    let home = tempfile::tempdir().expect("a temporary folder");
+    let path = home.path().join("admin");
+    fs::write(&path, kubeconfig).expect("a file");
+    (home, path)
 }
 
 impl Drop for Cluster {
