@@ -6,6 +6,7 @@
 //! * [`recorder`] counts calls at the wire and injects faults in front of any server.
 //! * [`strict_aws`] is an AWS endpoint that refuses what the emulator lets pass, [`strict_kubernetes`] an API server.
 //! * [`docker`] starts a real registry, a strict token service in front of it, and a real engine.
+//! * [`cluster`] lets the same tests run against that one and real ones.
 //! * [`cli`] runs the built `connector` program, [`canary`] searches everything for planted secrets.
 //!
 //! Helpers panic with a full sentence when their surroundings are not as they must be: a test has nobody to hand
@@ -29,6 +30,8 @@ pub mod skip;
 
 #[cfg(feature = "servers")]
 mod clock;
+#[cfg(feature = "servers")]
+pub mod cluster;
 #[cfg(feature = "servers")]
 pub mod fault;
 #[cfg(feature = "servers")]

@@ -21,8 +21,9 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   demo                       the story of this project on your machine: no account, no root
-  test [--only STEP]... [--skip STEP]...
-                             format, clippy, docs, generated files, feature builds and every test
+  test [--only STEP]... [--skip STEP]... [--real-kubernetes]
+                             format, clippy, docs, generated files, feature builds and every test;
+                             against a real Kubernetes API server too, which is built once from source
   gen [--check]              write docs/reference and docs/schema from the program's own catalogue,
                              or fail when they are stale
   fuzz [TARGET] [--seconds N]

@@ -5,44 +5,64 @@ use std::time::Instant;
 
 use connector_tests::{install, skip};
 
+/// What tells the tests to start a real Kubernetes API server: `connector_tests::cluster::REAL`.
+const REAL_KUBERNETES: &str = "CONNECTOR_TEST_REAL_KUBERNETES";
+
 use crate::shell::{self, Result};
 use crate::{generate, licences, one_stack, packages};
 
 struct Step {
     name: &'static str,
     what: &'static str,
-    run: fn() -> Result,
+    run: fn(Clusters) -> Result,
+}
+
+/// Against which Kubernetes clusters the tests run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Clusters {
+    /// The strict local one.
+    Strict,
+    /// A real API server too.
+    Real,
 }
 
 const STEPS: [Step; 10] = [
-    Step { name: "fmt", what: "format", run: || cargo(&["fmt", "--all", "--check"]) },
+    Step { name: "fmt", what: "format", run: |_| cargo(&["fmt", "--all", "--check"]) },
     Step {
         name: "build",
         what: "everything builds, the program included",
-        run: || cargo(&["build", "--workspace", "--all-targets"]),
+        run: |_| cargo(&["build", "--workspace", "--all-targets"]),
     },
     Step {
         name: "clippy",
         what: "no lint speaks up",
-        run: || cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
+        run: |_| cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]),
     },
-    Step { name: "doc", what: "the documentation builds without a warning", run: doc },
-    Step { name: "gen", what: "schemas and reference pages are those of the program", run: generated },
-    Step { name: "features", what: "every feature builds alone", run: features },
+    Step { name: "doc", what: "the documentation builds without a warning", run: |_| doc() },
+    Step { name: "gen", what: "schemas and reference pages are those of the program", run: |_| generated() },
+    Step { name: "features", what: "every feature builds alone", run: |_| features() },
     Step {
         name: "one-stack",
         what: "one TLS stack, one HTTP stack, no foreign provider",
-        run: one_stack::check,
+        run: |_| one_stack::check(),
     },
-    Step { name: "licences", what: "what is linked may be given on", run: licences::check },
-    Step { name: "tools", what: "real clients and servers for the tests", run: tools },
-    Step { name: "test", what: "all tests and doctests", run: || cargo(&["test", "--workspace"]) },
+    Step { name: "licences", what: "what is linked may be given on", run: |_| licences::check() },
+    Step { name: "tools", what: "real clients and servers for the tests", run: |_| tools() },
+    Step { name: "test", what: "all tests and doctests", run: tests },
 ];
 
-/// Runs the steps, all or as `--only` and `--skip` choose; stops at the first that fails.
+/// Runs the steps, all or as `--only` and `--skip` choose; stops at the first that fails. With `--real-kubernetes` the
+/// tests that run against clusters run against a real API server too.
 pub(crate) fn run(options: &[&str]) -> Result {
-    let chosen = chosen(options)?;
+    let (real, options): (Vec<&str>, Vec<&str>) =
+        options.iter().partition(|option| **option == "--real-kubernetes");
+    let clusters = if real.is_empty() { Clusters::Strict } else { Clusters::Real };
+    let chosen = chosen(&options)?;
     skip::forget();
+    if clusters == Clusters::Real {
+        println!("\n==> a real Kubernetes API server, built once from its source (some 11 minutes)");
+        install::kube_apiserver().map_err(|reason| reason.to_string())?;
+    }
     let left_out: Vec<_> = STEPS.iter().map(|step| step.name).filter(|name| !chosen.contains(name)).collect();
     if !left_out.is_empty() {
         skip::skip(&format!("steps {}", left_out.join(" ")), "left out by --only or --skip");
@@ -55,7 +75,7 @@ pub(crate) fn run(options: &[&str]) -> Result {
         }
         println!("\n==> {}: {}", step.name, step.what);
         let begin = Instant::now();
-        (step.run)().map_err(|reason| {
+        (step.run)(clusters).map_err(|reason| {
             let seconds = begin.elapsed().as_secs_f32();
             format!("step `{}` failed after {seconds:.1} s: {reason}\nhint: `cargo xtask test --only {}` runs it alone", step.name, step.name)
         })?;
@@ -73,7 +93,11 @@ fn chosen(options: &[&str]) -> Result<Vec<&'static str>> {
         let list = match *option {
             "--only" => &mut only,
             "--skip" => &mut without,
-            other => return Err(format!("unknown option `{other}`; there are --only STEP and --skip STEP")),
+            other => {
+                return Err(format!(
+                    "unknown option `{other}`; there are --only STEP, --skip STEP and --real-kubernetes"
+                ));
+            }
         };
         let name = words.next().ok_or_else(|| format!("{option} wants a step"))?;
         let step = STEPS.iter().find(|step| step.name == *name).ok_or_else(|| {
@@ -145,9 +169,21 @@ fn features() -> Result {
     Ok(())
 }
 
+fn tests(clusters: Clusters) -> Result {
+    let mut tests = command(&["test", "--workspace"]);
+    if clusters == Clusters::Real {
+        tests.env(REAL_KUBERNETES, "1");
+    }
+    shell::run(&mut tests)
+}
+
 fn tools() -> Result {
     install::python().map_err(|reason| reason.to_string())?;
     println!("    Python: MiniStack, the aws program, boto3");
+    match install::kubectl() {
+        Ok(kubectl) => println!("    kubectl 1.{}", kubectl.minor()),
+        Err(reason) => skip::skip("step tools: kubectl", reason),
+    }
     match install::faketime() {
         Ok(_) => println!("    Debian: libfaketime"),
         Err(reason) => skip::skip("step tools: Python clients on a shifted clock", reason),

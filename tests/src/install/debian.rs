@@ -12,14 +12,19 @@ pub fn debian(package: &str) -> Result<PathBuf, Unavailable> {
     once(&folder, package, || {
         fs::create_dir_all(&folder).map_err(|error| cannot_write(&folder, &error))?;
         download(package, &folder)?;
-        let archive = archive_in(&folder)
-            .ok_or_else(|| Unavailable::new(format!("apt-get downloaded no archive of `{package}`")))?;
-        install_with(Command::new("dpkg").arg("-x").arg(archive).arg(&folder), "this needs Debian's dpkg")
+        unpack(package, &folder, &folder)
     })?;
     Ok(folder)
 }
 
-fn download(package: &str, folder: &Path) -> Result<(), Unavailable> {
+/// Unpacks the archive of `package` that lies in a folder.
+pub(super) fn unpack(package: &str, folder: &Path, target: &Path) -> Result<(), Unavailable> {
+    let archive = archive_in(folder, "deb")
+        .ok_or_else(|| Unavailable::new(format!("apt-get downloaded no archive of `{package}`")))?;
+    install_with(Command::new("dpkg").arg("-x").arg(archive).arg(target), "this needs Debian's dpkg")
+}
+
+pub(super) fn download(package: &str, folder: &Path) -> Result<(), Unavailable> {
     let hint = "this part needs Debian's apt-get with package lists (`apt-get update`)";
     let fetch = || {
         let mut command = Command::new("apt-get");
@@ -32,9 +37,9 @@ fn download(package: &str, folder: &Path) -> Result<(), Unavailable> {
     })
 }
 
-fn archive_in(folder: &Path) -> Option<PathBuf> {
+pub(super) fn archive_in(folder: &Path, kind: &str) -> Option<PathBuf> {
     let entries = fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
-    entries.into_iter().find(|path| path.extension().is_some_and(|extension| extension == "deb"))
+    entries.into_iter().find(|path| path.extension().is_some_and(|extension| extension == kind))
 }
 
 /// Shifts the clock of a program, by a preloaded library.

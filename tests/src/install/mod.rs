@@ -2,6 +2,7 @@
 //! without root. What is there already is used as it is, also without a network.
 
 mod debian;
+mod kube_apiserver;
 mod kubectl;
 mod python;
 mod strace;
@@ -13,6 +14,7 @@ use std::path::Path;
 use std::process::Command;
 
 pub use debian::{Faketime, debian, faketime};
+pub use kube_apiserver::{KubeApiserver, kube_apiserver};
 pub use kubectl::{Kubectl, debian_kubectl, kubectl};
 pub use python::{Python, python};
 pub use strace::{Strace, strace};

@@ -3,8 +3,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    KeyUsagePurpose, date_time_ymd,
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::CryptoProvider;
@@ -45,7 +45,7 @@ impl fmt::Debug for ClientCertificate {
 
 /// The cluster's certificate authority, made anew at every start.
 #[derive(Debug)]
-pub(super) struct Authority {
+pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     verifier: Arc<dyn ClientCertVerifier>,
     presented: Arc<Presented>,
@@ -53,7 +53,7 @@ pub(super) struct Authority {
 }
 
 impl Authority {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let issuer = authority("strict-kubernetes-ca");
         let mut roots = RootCertStore::empty();
@@ -66,8 +66,14 @@ impl Authority {
     }
 
     /// In PEM.
-    pub(super) fn pem(&self) -> String {
+    pub(crate) fn pem(&self) -> String {
         self.issuer.pem()
+    }
+
+    /// A certificate and its key for a server on this machine, in PEM.
+    pub(crate) fn server(&self) -> (String, String) {
+        let (certificate, key) = server_certificate(&ServerCertificate::Good, &self.issuer);
+        (certificate.pem(), key.serialize_pem())
     }
 
     /// TLS that asks for a client certificate and takes any: who signed it is looked at with the call, as API
@@ -90,7 +96,7 @@ impl Authority {
     }
 
     /// A certificate for a client that is good from a minute before `now` on. Answers also with its DER form.
-    pub(super) fn client(
+    pub(crate) fn client(
         &self,
         user: &str,
         group: Option<&str>,
@@ -137,11 +143,10 @@ fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
     CertifiedIssuer::self_signed(params, key).expect("an authority signs itself")
 }
 
-fn server_key(
+fn server_certificate(
     which: &ServerCertificate,
     issuer: &CertifiedIssuer<'static, KeyPair>,
-    provider: &CryptoProvider,
-) -> Arc<CertifiedKey> {
+) -> (Certificate, KeyPair) {
     let names = match which {
         ServerCertificate::For(name) => vec![name.clone()],
         _ => vec!["localhost".to_owned(), "127.0.0.1".to_owned()],
@@ -157,9 +162,17 @@ fn server_key(
         ServerCertificate::Foreign => params.signed_by(&key, &authority("somebody-else")),
         _ => params.signed_by(&key, issuer),
     };
-    let certificate = certificate.expect("the authority signs").der().clone();
+    (certificate.expect("the authority signs"), key)
+}
+
+fn server_key(
+    which: &ServerCertificate,
+    issuer: &CertifiedIssuer<'static, KeyPair>,
+    provider: &CryptoProvider,
+) -> Arc<CertifiedKey> {
+    let (certificate, key) = server_certificate(which, issuer);
     let secret = PrivatePkcs8KeyDer::from(key.serialize_der());
-    let certified = CertifiedKey::from_der(vec![certificate], secret.into(), provider);
+    let certified = CertifiedKey::from_der(vec![certificate.der().clone()], secret.into(), provider);
     Arc::new(certified.expect("the key is that of the certificate"))
 }
 

@@ -32,7 +32,7 @@ impl fmt::Debug for Login {
 }
 
 /// A kubeconfig as `kubectl` writes it.
-pub(super) fn text(url: &str, ca: &str, login: &Login) -> String {
+pub(crate) fn text(url: &str, ca: &str, namespace: &str, login: &Login) -> String {
     let data = |pem: &str| STANDARD.encode(pem);
     let user = match login {
         Login::Nobody => " {}".to_owned(),
@@ -55,7 +55,7 @@ clusters:
 contexts:
 - context:
     cluster: strict
-    namespace: default
+    namespace: {namespace}
     user: strict
   name: strict
 current-context: strict

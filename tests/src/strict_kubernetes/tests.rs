@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::*;
+use crate::clock;
 use crate::fault::Fault;
 use crate::install::{self, Kubectl};
 use crate::keys::Keys;
@@ -75,7 +76,7 @@ fn refused(finished: &Finished, words: &str) {
     assert!(finished.code.is_some_and(|code| code != 0) && text.contains(words), "{words} in {finished:?}");
 }
 
-const UNAUTHORIZED: &str = "Unauthorized";
+const UNAUTHORIZED: &str = "You must be logged in to the server";
 
 #[test]
 fn a_token_reads_what_it_may_and_no_more() {

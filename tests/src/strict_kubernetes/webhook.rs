@@ -144,3 +144,44 @@ fn canonical(arn: &str) -> String {
 fn between<'a>(text: &'a str, start: &str, end: &str) -> Option<&'a str> {
     text.split_once(start)?.1.split_once(end).map(|(inner, _)| inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = "https://sts.us-west-2.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15\
+        &X-Amz-Date=20261122T033646Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host%3Bx-k8s-aws-id&X-Amz-Signature=00";
+
+    fn check(url: &str, now: &str) -> Option<(String, String)> {
+        let now = parse_compact(now).expect("a compact time");
+        checked(&format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(url)), now)
+    }
+
+    #[test]
+    fn only_a_presigned_call_to_sts_for_a_cluster_is_a_token() {
+        let (host, rest) = check(GOOD, "20261122T035145Z").expect("a token");
+        assert_eq!(host, "sts.us-west-2.amazonaws.com");
+        assert!(rest.starts_with("/?Action=GetCallerIdentity&"), "{rest}");
+        assert_eq!(check(GOOD, "20261122T035146Z"), None, "a quarter of an hour has passed");
+        for (part, other) in [
+            ("sts.us-west-2.amazonaws.com", "sts.example.com"),
+            ("sts.us-west-2.amazonaws.com", "sts.us-west-2.amazonaws.com.example.com"),
+            ("https://", "http://"),
+            ("Action=GetCallerIdentity", "Action=GetSessionToken"),
+            ("%3Bx-k8s-aws-id", ""),
+            ("X-Amz-Expires=60", "X-Amz-User-Agent=x"),
+            ("Version=2011-06-15", "action=GetCallerIdentity"),
+        ] {
+            assert_eq!(check(&GOOD.replace(part, other), "20261122T033646Z"), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_session_counts_as_its_role() {
+        let role = "arn:aws:iam::123456789012:role/reader";
+        assert_eq!(canonical("arn:aws:sts::123456789012:assumed-role/reader/test"), role);
+        for same in [role, "arn:aws:iam::123456789012:user/alice", "arn:aws:sts::1:federated-user/bob"] {
+            assert_eq!(canonical(same), same);
+        }
+    }
+}
