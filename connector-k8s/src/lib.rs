@@ -32,7 +32,6 @@ mod testing;
 pub use connector::Kubernetes;
 pub use credential::{Certificate, KubernetesCredential, Login, Password, Trust};
 pub use session::Session;
-pub use tool::exec_credential_as;
 
 // The crate whose types are handed out.
 #[cfg(feature = "native")]

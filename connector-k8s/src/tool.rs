@@ -3,14 +3,12 @@
 use std::time::Duration;
 
 use connector_core::{Error, Expiry, Issued, Result, Secret, format_time};
-use serde::Deserialize;
 use serde_json::json;
 
 use crate::{Certificate, KubernetesCredential, Login};
 
-/// The version that is written; see [`exec_credential_as`] for the other one.
+/// The version that is written. An answer has to be in the version that kubectl asks for; whoever is asked knows it.
 const API_VERSION: &str = "client.authentication.k8s.io/v1";
-const API_VERSION_BETA: &str = "client.authentication.k8s.io/v1beta1";
 
 /// kubectl uses a credential to its last second, so it is told an earlier end.
 const MARGIN: Duration = Duration::from_secs(60);
@@ -35,34 +33,6 @@ pub(crate) fn exec_credential(issued: &Issued<KubernetesCredential>) -> Result<S
     }
     let credential = json!({ "apiVersion": API_VERSION, "kind": "ExecCredential", "status": status });
     Ok(Secret::new(credential.to_string()))
-}
-
-/// The same in the version that the caller wants: `exec_info` is what kubectl said in `KUBERNETES_EXEC_INFO`, and
-/// its plugins' answers have to name the version that stands there. Without it the version is `v1`.
-///
-/// # Errors
-/// Invalid input when `exec_info` is no `ExecCredential`, or of a version that is not known here.
-pub fn exec_credential_as(rendered: &Secret, exec_info: Option<&str>) -> Result<Secret> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Info {
-        api_version: String,
-    }
-    let Some(info) = exec_info.filter(|it| !it.trim().is_empty()) else { return Ok(rendered.clone()) };
-    let info: Info = serde_json::from_str(info)
-        .map_err(|_| Error::invalid("KUBERNETES_EXEC_INFO is not what kubectl writes there"))?;
-    match &*info.api_version {
-        API_VERSION => Ok(rendered.clone()),
-        API_VERSION_BETA => {
-            let (from, to) = (format!("{API_VERSION:?}"), format!("{API_VERSION_BETA:?}"));
-            // The keys are sorted, so the version comes before everything that could look like it.
-            Ok(Secret::new(rendered.expose().replacen(&from, &to, 1)))
-        }
-        _ => {
-            Err(Error::invalid("KUBERNETES_EXEC_INFO asks for a version of ExecCredential that is not known")
-                .with_hint(format!("write {API_VERSION} or {API_VERSION_BETA} in the kubeconfig")))
-        }
-    }
 }
 
 #[cfg(test)]
@@ -115,31 +85,6 @@ mod tests {
                 "status": { "clientCertificateData": "CERT\n", "clientKeyData": "KEY\n" },
             })
         );
-    }
-
-    /// S32: a plugin has to answer in the version that it was asked in.
-    #[test]
-    fn s32_the_version_that_kubectl_asks_for() {
-        let rendered =
-            exec_credential(&issued(Login::Token(Secret::new("t")), Expiry::Never("an example".into())))
-                .expect("a form");
-        let version = |info: Option<&str>| {
-            let text = exec_credential_as(&rendered, info)?;
-            let value: Value = serde_json::from_str(text.expose()).expect("JSON");
-            assert_eq!(value["status"]["token"], "t");
-            Ok::<_, Error>(value["apiVersion"].as_str().unwrap_or_default().to_owned())
-        };
-        let info = |version: &str| {
-            json!({ "kind": "ExecCredential", "apiVersion": version, "spec": { "interactive": false } })
-                .to_string()
-        };
-        assert_eq!(version(None).ok().as_deref(), Some(API_VERSION));
-        for known in [API_VERSION, API_VERSION_BETA] {
-            assert_eq!(version(Some(&info(known))).ok().as_deref(), Some(known));
-        }
-        for bad in ["{", "{}", &info("client.authentication.k8s.io/v1alpha1")] {
-            assert!(version(Some(bad)).is_err(), "{bad}");
-        }
     }
 
     #[test]

@@ -67,7 +67,8 @@ fn value(it: &Explanation, method_narrows: Option<&str>) -> Value {
 fn text(app: &App, it: &Explanation, method_narrows: Option<&str>) -> String {
     let mut parts = vec![part(app, "ASKED FOR", &asked(it))];
     if it.steps.is_empty() {
-        parts.push(part(app, "SENT", "nothing: the credential is made from what the connector holds"));
+        let from = if it.origins.is_empty() { "what the connector holds" } else { "what is found below" };
+        parts.push(part(app, "SENT", &format!("nothing: the credential is made from {from}")));
     }
     parts.extend(it.steps.iter().map(|step| part(app, &format!("SENT: {}", step.call), &sent(step))));
     parts.push(part(app, "IDENTITY FROM", &origins(it)));
