@@ -27,7 +27,11 @@ pub fn policies(input: &[u8]) {
     if in_narrow == Decision::Allowed && is_subset(&narrow, &wide) == Subset::Yes {
         assert!(!matches!(in_wide, Decision::Denied(_)), "a subset allows more: {narrow:?} {wide:?}");
     }
-    let _ = SessionPolicies::choose(Some(&narrow), OwnPolicy::parse(&wide.to_json()).ok().as_ref(), &[]);
+    let _ = SessionPolicies::choose(
+        Some((&narrow, "within")),
+        OwnPolicy::parse(&wide.to_json()).ok().as_ref(),
+        &[],
+    );
 }
 
 fn policy(text: &str) -> Option<Policy> {
