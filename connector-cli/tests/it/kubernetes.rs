@@ -43,7 +43,7 @@ fn s39_auto_configuring_from_kubeconfigs() {
     assert!(two["found"]["notes"].to_string().contains("--allow exec"), "{two}");
     assert!(!format!("{one}{two}").contains(TOKEN));
     let words = ["register", "demo", "--type", "kubernetes", "--auto-configure", "--context", "three"];
-    let error = cli.error(2, &words);
+    let error = cli.error(3, &words);
     assert!(error["hint"].as_str().is_some_and(|it| it.contains("one, two")), "{error}");
     for option in ["--profile", "--region"] {
         let words = ["register", "x", "--type", "kubernetes", "--auto-configure", option, "some"];
