@@ -1,10 +1,9 @@
 //! The forms in which programs take AWS credentials: what `credential_process` prints, and variables.
 
-use connector_core::{EnvironmentForm, Error, Expiry, Issued, Result, Secret, format_time};
+use connector_core::{CaBundle, EnvironmentForm, Error, Expiry, Issued, Result, Secret, format_time};
 use serde::Serialize;
 
 use crate::credential::AwsCredential;
-use crate::trusted::path_of;
 
 /// What a program named by `credential_process` prints, key for key.
 #[derive(Serialize)]
@@ -41,6 +40,7 @@ pub(crate) fn credential_process(issued: &Issued<AwsCredential>) -> Result<Secre
 /// The variables by which programs take credentials, and those that would get in the way.
 pub(crate) fn environment(credential: &AwsCredential, expiry: &Expiry) -> EnvironmentForm {
     let end = expiry.at().map(format_time);
+    let bundle = credential.ca_bundle.as_deref().and_then(|said| said.parse::<CaBundle>().ok());
     let form = EnvironmentForm::default()
         .set("AWS_ACCESS_KEY_ID", credential.access_key_id.clone())
         .set("AWS_SECRET_ACCESS_KEY", credential.secret_access_key.clone())
@@ -52,7 +52,10 @@ pub(crate) fn environment(credential: &AwsCredential, expiry: &Expiry) -> Enviro
         .set_if("AWS_ENDPOINT_URL", credential.endpoint_url.clone())
         // A path only: the variable takes no text. Where there is none, the program's own stays, which may
         // be that of a proxy.
-        .set_if("AWS_CA_BUNDLE", credential.ca_bundle.as_deref().and_then(path_of))
+        .set_if(
+            "AWS_CA_BUNDLE",
+            bundle.as_ref().and_then(CaBundle::path).map(|path| path.display().to_string()),
+        )
         .set_if("CONNECTOR_EXPIRES_AT", end.clone());
     // What is left from other credentials would shadow these, or be taken for a part of them.
     let stale = [

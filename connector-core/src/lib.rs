@@ -12,6 +12,7 @@ mod time;
 
 // What authors implement, and what they are given to do it.
 mod base;
+mod ca_bundle;
 mod context;
 mod contract;
 mod credential;
@@ -28,6 +29,7 @@ mod standing;
 
 pub use about::{ConnectorAbout, Identity, Life, Lifetime, MethodAbout, ResourceAbout};
 pub use base::Base;
+pub use ca_bundle::{CaBundle, is_absolute};
 pub use connector::Connector;
 pub use context::{
     Call, Clock, Command, Commands, Connectors, Context, Environment, Files, Http, Kept, Ledger, Mint,

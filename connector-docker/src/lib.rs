@@ -7,7 +7,6 @@ pub mod names;
 mod connector;
 mod credential;
 mod session;
-mod trusted;
 
 // How one authenticates, and what is reached.
 pub mod auth;
@@ -31,7 +30,6 @@ pub use credential::{DockerCredential, Login};
 #[cfg(feature = "native")]
 pub use native::Engine;
 pub use session::Session;
-pub use trusted::CaBundle;
 
 // The crates whose types are handed out.
 #[cfg(feature = "native")]

@@ -3,11 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use connector_core::{Authenticated, Context, Expiry, Problem, Result};
+use connector_core::{Authenticated, CaBundle, Context, Expiry, Problem, Result};
 
 use crate::credential::Login;
 use crate::names::{RegistryHost, Scheme};
-use crate::trusted::CaBundle;
 
 /// One registry, and how to log in to it. Docker has no sessions: this is the login itself.
 #[non_exhaustive]

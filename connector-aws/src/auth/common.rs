@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 use std::str::FromStr;
 
-use connector_core::{Context, Error, Problem, Result, Secret};
+use connector_core::{CaBundle, Context, Error, Problem, Result, Secret};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
 
 use crate::error::hint_for;
 use crate::names::{EndpointUrl, Region, RoleArn, SessionName};
 use crate::session::{Keys, Place};
-use crate::trusted::CaBundle;
+use crate::trusted::Trusted;
 
 /// Where a connector's calls go; the same fields in every method.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -88,7 +88,7 @@ impl Network {
             region: self.region.clone(),
             endpoint_url: Given::value(&self.endpoint_url, "endpoint_url")?.cloned(),
             sts_endpoint_url: Given::value(&self.sts_endpoint_url, "sts_endpoint_url")?.cloned(),
-            trust: bundle.map(|bundle| bundle.read(cx)).transpose()?,
+            trust: bundle.map(|bundle| Trusted::of(bundle, cx)).transpose()?,
         })
     }
 }

@@ -15,8 +15,8 @@ mod sso;
 mod sts_token;
 mod web_identity;
 
-pub use crate::trusted::CaBundle;
 pub use common::{AccessKey, Network};
+pub use connector_core::CaBundle;
 pub use federation_token::FederationToken;
 pub use iam_role::IamRole;
 pub use implicit::Implicit;

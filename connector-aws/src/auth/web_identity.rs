@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use connector_core::{
     AuthMethod, Authenticated, Call, Context, Error, Identity, Life, Lifetime, MethodAbout, Problem, Result,
-    Secret, Step, Trust,
+    Secret, Step, Trust, is_absolute,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -22,7 +22,6 @@ use crate::names::{Partition, RoleArn, SessionName};
 use crate::narrowing::Narrowing;
 use crate::policy::SessionPolicies;
 use crate::session::{Place, Session};
-use crate::trusted::is_absolute;
 
 /// A role that trusts the tokens of an OpenID Connect provider.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

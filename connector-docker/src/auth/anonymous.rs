@@ -1,6 +1,8 @@
 //! Method `anonymous`: no login, for what a registry shows everybody.
 
-use connector_core::{AuthMethod, Authenticated, Call, Identity, Life, MethodAbout, Problem, Result};
+use connector_core::{
+    AuthMethod, Authenticated, CaBundle, Call, Identity, Life, MethodAbout, Problem, Result,
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -8,7 +10,6 @@ use crate::connector::Docker;
 use crate::credential::Login;
 use crate::names::RegistryHost;
 use crate::session::{Session, check_plain_http, session};
-use crate::trusted::CaBundle;
 
 /// No login, for what a registry shows everybody.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]

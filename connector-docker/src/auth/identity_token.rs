@@ -1,6 +1,8 @@
 //! Method `identity-token`: the refresh token that a registry's token service gave at a login.
 
-use connector_core::{AuthMethod, Authenticated, Call, Identity, Life, MethodAbout, Problem, Result, Secret};
+use connector_core::{
+    AuthMethod, Authenticated, CaBundle, Call, Identity, Life, MethodAbout, Problem, Result, Secret,
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -9,7 +11,6 @@ use crate::connector::Docker;
 use crate::credential::Login;
 use crate::names::RegistryHost;
 use crate::session::{Session, check_plain_http, session};
-use crate::trusted::CaBundle;
 
 /// The refresh token that a registry's token service gave at a login.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

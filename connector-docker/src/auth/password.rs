@@ -1,6 +1,8 @@
 //! Method `password`: a user name, and a password or an access token in its place.
 
-use connector_core::{AuthMethod, Authenticated, Call, Identity, Life, MethodAbout, Problem, Result, Secret};
+use connector_core::{
+    AuthMethod, Authenticated, CaBundle, Call, Identity, Life, MethodAbout, Problem, Result, Secret,
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -8,7 +10,6 @@ use crate::connector::Docker;
 use crate::credential::Login;
 use crate::names::RegistryHost;
 use crate::session::{Session, check_plain_http, session};
-use crate::trusted::CaBundle;
 
 /// A user name, and a password or an access token in its place.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

@@ -1,14 +1,15 @@
-//! Certificates that a connector trusts beside the system's.
+//! A field that every method over TLS has: certificates to trust beside the system's.
 
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use connector_core::{Context, Error, Result};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Certificates: PEM text, or the absolute path of a file with them.
+use crate::{Context, Error, Result};
+
+/// Certificates that a connector trusts beside the system's: PEM text, or the absolute path of a file with them.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 #[schemars(inline, extend("minLength" = 2))]
@@ -17,20 +18,30 @@ pub struct CaBundle(String);
 const PEM: &str = "-----BEGIN CERTIFICATE-----";
 
 impl CaBundle {
-    /// The certificates as they are now, in PEM form.
+    /// The certificates as they are now, in PEM form: a file is read each time, since it may be replaced.
     ///
     /// # Errors
     /// A file that cannot be read, or holds no certificate.
-    pub(crate) fn read(&self, cx: &Context) -> Result<Arc<[u8]>> {
-        if self.0.contains(PEM) {
-            return Ok(Arc::from(self.0.as_bytes()));
-        }
-        let path = &self.0;
-        let pem = cx.read(Path::new(path)).map_err(|error| error.context("`ca_bundle` cannot be read"))?;
+    pub fn read(&self, cx: &Context) -> Result<Arc<[u8]>> {
+        let Some(path) = self.path() else { return Ok(Arc::from(self.0.as_bytes())) };
+        let pem = cx.read(path).map_err(|error| error.context("`ca_bundle` cannot be read"))?;
         if !pem.windows(PEM.len()).any(|part| part == PEM.as_bytes()) {
-            return Err(Error::field("ca_bundle", format!("{path} holds no PEM certificate")));
+            let message = format!("{} holds no PEM certificate", path.display());
+            return Err(Error::field("ca_bundle", message));
         }
         Ok(Arc::from(pem))
+    }
+
+    /// The file; `None` when it is the text itself.
+    #[must_use]
+    pub fn path(&self) -> Option<&Path> {
+        (!self.0.contains(PEM)).then(|| Path::new(&self.0))
+    }
+
+    /// What was said: text or path.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -53,8 +64,9 @@ impl TryFrom<String> for CaBundle {
     }
 }
 
-/// Absolute on this system, or on the one that the document was written for.
-fn is_absolute(path: &str) -> bool {
+/// Whether a path in a document is absolute: on this system, or on the one that the document was written for.
+#[must_use]
+pub fn is_absolute(path: &str) -> bool {
     let windows = path.as_bytes().get(1..3).is_some_and(|it| it[0] == b':' && matches!(it[1], b'\\' | b'/'));
     !path.chars().any(char::is_control) && (path.starts_with('/') || path.starts_with("\\\\") || windows)
 }
@@ -64,9 +76,8 @@ mod tests {
     use std::collections::HashMap;
     use std::path::PathBuf;
 
-    use connector_core::VirtualClock;
-
     use super::*;
+    use crate::VirtualClock;
 
     #[test]
     fn certificates_are_text_or_a_file() {
@@ -82,6 +93,16 @@ mod tests {
         for said in ["ca.pem", "", "/no.pem", "/gone.pem", "/a\nb"] {
             let error = read(said).expect_err(said);
             assert!(!error.to_string().contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn paths_of_every_system_are_told() {
+        for path in ["/run/token", "C:\\tokens\\one", "d:/tokens", "\\\\server\\share"] {
+            assert!(is_absolute(path), "{path}");
+        }
+        for path in ["", "token", "./token", "~/token", "C:token", "/a\nb"] {
+            assert!(!is_absolute(path), "{path}");
         }
     }
 }
