@@ -13,6 +13,7 @@ mod time;
 // What authors implement, and what they are given to do it.
 mod base;
 mod ca_bundle;
+mod checked;
 mod context;
 mod contract;
 mod credential;

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use connector_core::{Error, Result};
+use connector_core::{Error, Result, checked};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use super::checked::{is_digits, is_word};
-use super::{Arn, Partition, checked};
+use super::{Arn, Partition};
 
 checked! {
     /// A region, such as `eu-west-1`.

@@ -18,7 +18,5 @@ pub use endpoint::EndpointUrl;
 pub use partition::Partition;
 pub use resource::{BucketName, ClusterName, KeyPrefix, RepositoryName, SecretName};
 
-use checked::checked;
-
 #[cfg(test)]
 mod hostile_tests;

@@ -1,8 +1,7 @@
 //! The names of resources, each checked by its service's own rules.
 
-use connector_core::{Error, Result};
+use connector_core::{Error, Result, checked};
 
-use super::checked;
 use super::checked::is_word;
 
 checked! {

@@ -1,6 +1,6 @@
 //! The checked texts of the auth methods' configs.
 
-use super::checked;
+use connector_core::checked;
 
 checked! {
     /// The name of a cluster, as a kubeconfig has it: `demo`, `gke_PROJECT_REGION_NAME`, an ARN.

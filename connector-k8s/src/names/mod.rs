@@ -3,12 +3,9 @@
 //! No error quotes the text it refuses: some of these stand beside secrets.
 
 mod certificate;
-mod checked;
 mod config;
 mod server;
 
 pub use certificate::{CertificateText, Certificates};
 pub use config::{Audience, ClusterName, Namespace, ServiceAccountName, TlsServerName};
 pub use server::ServerUrl;
-
-use checked::checked;

@@ -2,9 +2,25 @@
 
 /// Declares texts that are checked when they are read, so that code which holds one need not look again.
 ///
-/// Each gets `parse`, `as_str`, `Display`, and a schema with its pattern and an example that is inlined into
-/// the config, so that the field's own description stands beside it. Where a text can break several rules,
-/// `rules` names the one that it breaks.
+/// ```
+/// connector_core::checked! {
+///     /// The name of a box.
+///     BoxName {
+///         pattern: "^[a-z]+$",
+///         length: 1..=20,
+///         check: |text| text.bytes().all(|it| it.is_ascii_lowercase()),
+///         expected: "lower-case letters",
+///         example: "tools",
+///     }
+/// }
+/// assert_eq!(BoxName::parse("tools").unwrap().as_str(), "tools");
+/// assert_eq!(BoxName::parse("T").unwrap_err().message(), "expected lower-case letters, such as `tools`");
+/// ```
+///
+/// Each gets `parse`, `as_str`, `Display`, and a schema with its pattern and an example that is inlined into the
+/// config, so that the field's own description stands beside it. Where a text can break several rules, `rules`
+/// names the one that it breaks. The crate that uses it needs `serde`, with `derive`, and `schemars`.
+#[macro_export]
 macro_rules! checked {
     ($($(#[$doc:meta])* $name:ident { pattern: $pattern:literal, length: $low:literal..=$high:literal,
         check: $check:expr, expected: $expected:literal, example: $example:literal
@@ -26,7 +42,7 @@ macro_rules! checked {
             ///
             /// # Errors
             /// Invalid input that says what is expected, without quoting what was given.
-            pub fn parse(text: impl Into<String>) -> connector_core::Result<Self> {
+            pub fn parse(text: impl Into<String>) -> $crate::Result<Self> {
                 let text = text.into();
                 let check: fn(&str) -> bool = $check;
                 if ($low..=$high).contains(&text.len()) && check(&text) {
@@ -35,10 +51,10 @@ macro_rules! checked {
                 $(
                     let rules: fn(&str) -> Option<&'static str> = $rules;
                     if let Some(broken) = rules(&text) {
-                        return Err(connector_core::Error::invalid(broken));
+                        return Err($crate::Error::invalid(broken));
                     }
                 )?
-                Err(connector_core::Error::invalid(concat!("expected ", $expected, ", such as `", $example, "`")))
+                Err($crate::Error::invalid(concat!("expected ", $expected, ", such as `", $example, "`")))
             }
 
             /// The text.
@@ -49,17 +65,17 @@ macro_rules! checked {
         }
 
         impl TryFrom<String> for $name {
-            type Error = connector_core::Error;
+            type Error = $crate::Error;
 
-            fn try_from(text: String) -> connector_core::Result<Self> {
+            fn try_from(text: String) -> $crate::Result<Self> {
                 Self::parse(text)
             }
         }
 
         impl std::str::FromStr for $name {
-            type Err = connector_core::Error;
+            type Err = $crate::Error;
 
-            fn from_str(text: &str) -> connector_core::Result<Self> {
+            fn from_str(text: &str) -> $crate::Result<Self> {
                 Self::parse(text)
             }
         }
@@ -77,5 +93,3 @@ macro_rules! checked {
         }
     )*};
 }
-
-pub(super) use checked;
