@@ -14,7 +14,7 @@ mod write;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use connector_core::{Access, Document, Error, Expiry, Result, format_time};
+use connector_core::{Access, Context, Document, Error, Expiry, Result, format_time};
 use serde::{Serialize, Serializer};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, QueryBuilder, Row, Sqlite, SqliteConnection};
@@ -179,6 +179,15 @@ impl Record {
             host: None,
             detail: None,
         }
+    }
+
+    /// A record of this moment, with who and where, to be filled in.
+    #[must_use]
+    pub fn of(cx: &Context, action: Action) -> Self {
+        let mut record = Self::new(cx.now(), action, cx.caller());
+        record.process = Some(std::process::id());
+        record.host = cx.host().map(str::to_owned);
+        record
     }
 
     /// Says which connector it was, in which version.

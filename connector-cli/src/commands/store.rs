@@ -185,8 +185,7 @@ fn check_empty(app: &App) -> Result<()> {
 
 /// An audit record of what was done with the store.
 fn note(app: &App, action: Action, detail: &str) -> Record {
-    let mut record = Record::new(app.now(), action, app.caller());
-    record.process = Some(std::process::id());
+    let mut record = Record::of(&app.context(), action);
     record.detail = Some(detail.to_owned());
     record
 }

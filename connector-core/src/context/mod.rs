@@ -47,6 +47,7 @@ struct Ports {
     kept: Arc<dyn Kept>,
     ledger: Arc<dyn Ledger>,
     caller: Arc<str>,
+    host: Option<Arc<str>>,
     terms: Arc<Terms>,
     implicit: bool,
     anew: bool,
@@ -75,6 +76,7 @@ impl Context {
             kept: nothing.clone(),
             ledger: nothing,
             caller: Arc::from(""),
+            host: None,
             terms: Arc::default(),
             implicit: false,
             anew: false,
@@ -142,6 +144,13 @@ impl Context {
     pub fn with_caller(&self, caller: impl Into<Arc<str>>) -> Self {
         let caller = caller.into();
         self.with(|ports| ports.caller = caller)
+    }
+
+    /// Says on which machine this is: part of every audit record.
+    #[must_use]
+    pub fn with_host(&self, host: impl Into<Arc<str>>) -> Self {
+        let host = host.into();
+        self.with(|ports| ports.host = Some(host))
     }
 
     /// The same world for one connector: what its document says is known to every call.
@@ -300,6 +309,12 @@ impl Context {
     #[must_use]
     pub fn caller(&self) -> &str {
         &self.0.caller
+    }
+
+    /// On which machine this is; `None` when the host does not say.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        self.0.host.as_deref()
     }
 
     /// What the document of the connector at work says.

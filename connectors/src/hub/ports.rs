@@ -74,7 +74,7 @@ impl Port {
 }
 
 fn record_of(cx: &Context, mint: &Mint<'_>) -> Record {
-    let mut record = Record::new(cx.now(), Action::Mint, cx.caller());
+    let mut record = Record::of(cx, Action::Mint);
     record.connector_id = Some(mint.terms.id.clone());
     record.connector = Some(mint.terms.name.clone());
     record.version = Some(mint.terms.version);
@@ -86,7 +86,6 @@ fn record_of(cx: &Context, mint: &Mint<'_>) -> Record {
     record.narrowing = Some(mint.narrowed.reason().to_owned());
     record.long_lived = mint.long_lived;
     record.expires = Some(mint.expiry.clone());
-    record.process = Some(std::process::id());
     record
 }
 

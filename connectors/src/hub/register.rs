@@ -114,9 +114,7 @@ impl Hub {
 
     /// An audit record of a change of a connector.
     pub(super) fn note(&self, action: Action, document: &Document) -> Record {
-        let mut record = Record::new(self.now(), action, self.cx.caller()).about(document);
-        record.process = Some(std::process::id());
-        record
+        Record::of(&self.cx, action).about(document)
     }
 
     async fn check_free(&self, name: &str) -> Result<()> {

@@ -35,7 +35,19 @@ pub fn context_with(timeouts: Timeouts) -> Context {
         .with_call_limit(timeouts.call);
     #[cfg(feature = "http")]
     let context = context.with_http(SystemHttp::new(timeouts));
-    context
+    match host() {
+        Some(host) => context.with_host(host),
+        None => context,
+    }
+}
+
+/// The machine's name.
+fn host() -> Option<String> {
+    #[cfg(unix)]
+    let name = rustix::system::uname().nodename().to_str().ok().map(str::to_owned);
+    #[cfg(not(unix))]
+    let name = SystemEnvironment.var("COMPUTERNAME");
+    name.filter(|it| !it.is_empty())
 }
 
 /// Limits on one call.
