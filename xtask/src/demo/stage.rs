@@ -5,17 +5,31 @@ use std::process::Command;
 
 use connector_tests::canary::{Canary, Sighting};
 use connector_tests::cli::Cli;
+use connector_tests::install::Kubectl;
 use connector_tests::ministack::{MiniStack, World};
 use connector_tests::process::{self, Finished};
 use serde_json::Value;
 
 use crate::shell::{Result, quoted};
 
+/// Where people keep their own programs.
+const BIN: &str = ".local/bin";
+/// The name by which docker looks for our program.
+pub(super) const DOCKER_HELPER: &str = "docker-credential-connector";
+
 /// One run of the demo: our program with a fresh home, and the server it talks to.
 pub(super) struct Stage<'a> {
     cli: Cli,
     server: &'a MiniStack,
+    secrets: Vec<Watched>,
+}
+
+/// A secret that is searched for at the end.
+struct Watched {
+    what: &'static str,
     canary: Canary,
+    /// The one command that may print it.
+    sink: Option<String>,
 }
 
 /// A command that was run, to be checked against what was told.
@@ -31,19 +45,61 @@ impl<'a> Stage<'a> {
         let cli = Cli::of(program);
         let aws = cli.home().join(".aws");
         std::fs::create_dir_all(&aws).map_err(|error| format!("{}: {error}", aws.display()))?;
+        let bin = cli.home().join(BIN);
+        std::fs::create_dir_all(&bin).map_err(|error| format!("{}: {error}", bin.display()))?;
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&path)));
         let cli = cli
             .with_env("AWS_CONFIG_FILE", aws.join("config"))
-            .with_env("AWS_SHARED_CREDENTIALS_FILE", aws.join("credentials"));
-        let canary = Canary::of("alice's secret access key", &world.alice.secret_access_key);
-        Ok(Self { cli, server: world.server(), canary })
+            .with_env("AWS_SHARED_CREDENTIALS_FILE", aws.join("credentials"))
+            .with_env("PATH", path.map_err(|error| format!("PATH: {error}"))?);
+        let mut stage = Self { cli, server: world.server(), secrets: Vec::new() };
+        stage.watch("alice's secret access key", &world.alice.secret_access_key, None);
+        Ok(stage)
     }
 
     pub(super) fn config_file(&self) -> PathBuf {
-        self.cli.home().join(".aws").join("config")
+        self.file(".aws/config")
     }
 
     pub(super) fn credentials_file(&self) -> PathBuf {
-        self.cli.home().join(".aws").join("credentials")
+        self.file(".aws/credentials")
+    }
+
+    /// A file in the home of this run.
+    pub(super) fn file(&self, path: &str) -> PathBuf {
+        self.cli.home().join(path)
+    }
+
+    /// Writes a file in the home of this run.
+    pub(super) fn write(&self, path: &str, text: &str) -> Result {
+        let path = self.file(path);
+        let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+        folder
+            .and_then(|()| std::fs::write(&path, text))
+            .map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    /// Shows a file as `cat` does, and answers with its text.
+    pub(super) fn cat(&self, path: &str) -> Result<String> {
+        let file = self.file(path);
+        let text = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+        self.shows(&format!("cat ~/{path}"), &text);
+        Ok(text)
+    }
+
+    /// A secret to search for from now on; `sink` is the one command that may print it.
+    pub(super) fn watch(&mut self, what: &'static str, secret: &str, sink: Option<&str>) {
+        self.secrets.push(Watched {
+            what,
+            canary: Canary::of(what, secret),
+            sink: sink.map(|command| format!("standard output of `{command}`")),
+        });
+    }
+
+    /// The title of a part of the story.
+    pub(super) fn chapter(&self, title: &str) {
+        println!("\n\n━━━ {title} {}", "━".repeat(100_usize.saturating_sub(title.chars().count())));
     }
 
     /// Lines of explanation.
@@ -58,7 +114,7 @@ impl<'a> Stage<'a> {
     pub(super) fn shows(&self, line: &str, output: &str) {
         println!("\n$ {line}");
         for line in output.trim_end().lines() {
-            println!("  {line}");
+            println!("  {}", shortened(line));
         }
     }
 
@@ -67,23 +123,58 @@ impl<'a> Stage<'a> {
         Ok(self.told(typed("connector", arguments), finished))
     }
 
-    /// Runs our program, which must succeed, and leaves it to the caller what to show.
-    pub(super) fn connector_quietly(&self, arguments: &[&str]) -> Result<Finished> {
-        let finished = self.cli.run(arguments);
-        match finished.success() {
-            true => Ok(finished),
-            false => Err(format!(
-                "`{}` failed: {}",
-                typed("connector", arguments),
-                finished.stderr_text().trim_end()
-            )),
+    /// Issues a credential, which must end and be narrowed, and shows it without its secrets.
+    pub(super) fn issue(&self, arguments: &[&str]) -> Result {
+        let arguments = [&["issue"], arguments, &["-o", "json"]].concat();
+        let line = typed("connector", &arguments);
+        let finished = self.cli.run(&arguments);
+        if !finished.success() {
+            return Err(format!("`{line}` failed: {}", finished.stderr_text().trim_end()));
         }
+        let envelope: Value = serde_json::from_slice(&finished.stdout)
+            .map_err(|error| format!("`{line}` prints no JSON: {error}"))?;
+        let shown = serde_json::to_string_pretty(&without_secrets(&envelope));
+        self.shows(&line, &shown.map_err(|error| error.to_string())?);
+        if envelope["narrowed"] != true {
+            return Err("the issued credential does not say `narrowed: true`".to_owned());
+        }
+        if envelope["expires_at"].is_null() {
+            return Err("the issued credential has no end".to_owned());
+        }
+        Ok(())
     }
 
     pub(super) fn aws(&self, arguments: &[&str]) -> Result<Told> {
         let mut command = self.server.tools().aws(&self.cli.home());
         let finished = self.foreign(command.args(arguments));
         Ok(self.told(typed("aws", arguments), finished))
+    }
+
+    pub(super) fn kubectl(&self, kubectl: &Kubectl, arguments: &[&str]) -> Result<Told> {
+        let mut command = kubectl.command(&self.cli.home(), &self.file(".kube/config"));
+        let finished = self.foreign(command.args(arguments));
+        Ok(self.told(typed("kubectl", arguments), finished))
+    }
+
+    /// Puts our program onto `PATH` under the name by which docker looks for its helper.
+    pub(super) fn link_docker_helper(&self) -> Result {
+        let (from, to) = (self.cli.binary(), self.file(BIN).join(DOCKER_HELPER));
+        let to = to.with_extension(std::env::consts::EXE_EXTENSION);
+        #[cfg(unix)]
+        let linked = std::os::unix::fs::symlink(from, &to);
+        #[cfg(not(unix))]
+        let linked = std::fs::copy(from, &to).map(|_| ());
+        linked.map_err(|error| format!("{}: {error}", to.display()))?;
+        self.shows(&format!("ln -s \"$(command -v connector)\" ~/{BIN}/{DOCKER_HELPER}"), "");
+        Ok(())
+    }
+
+    /// Docker's helper, asked as docker asks it; it is the caller's to choose what is shown.
+    pub(super) fn docker_helper(&self, registry: &str) -> Finished {
+        let program = self.file(BIN).join(DOCKER_HELPER).with_extension(std::env::consts::EXE_EXTENSION);
+        let mut command = process::isolated(program, &self.cli.home());
+        command.env("CONNECTOR_HOME", self.cli.connector_home()).arg("get");
+        self.cli.keep(process::run_with_input(&mut command, registry.as_bytes()))
     }
 
     pub(super) fn python(&self, script: &str) -> Result<Told> {
@@ -98,9 +189,15 @@ impl<'a> Stage<'a> {
         format!("\"{}\" {}", self.cli.binary().display(), arguments.join(" "))
     }
 
-    /// Where the long-lived key shows. Nothing but our program's own home is left at the time of asking.
-    pub(super) fn occurrences(&self) -> Vec<Sighting> {
-        self.cli.sightings(std::slice::from_ref(&self.canary))
+    /// What is searched for, and where it shows: in the first list where it may, in the second where it may not.
+    /// Nothing but our program's own home is left at the time of asking.
+    pub(super) fn occurrences(&self) -> Vec<(&'static str, Vec<Sighting>, Vec<Sighting>)> {
+        let search = |it: &Watched| {
+            let seen = self.cli.sightings(std::slice::from_ref(&it.canary));
+            let (told, leaked) = seen.into_iter().partition(|seen| Some(&seen.place) == it.sink.as_ref());
+            (it.what, told, leaked)
+        };
+        self.secrets.iter().map(search).collect()
     }
 
     pub(super) fn outputs(&self) -> usize {
@@ -154,13 +251,20 @@ pub(super) fn typed(program: &str, arguments: &[&str]) -> String {
 }
 
 /// The envelope of a credential with its secret fields named and not shown.
-pub(super) fn without_secrets(envelope: &Value) -> Value {
+fn without_secrets(envelope: &Value) -> Value {
     let Value::Object(fields) = envelope else { return Value::Null };
     let hidden = |(key, value): (&String, &Value)| {
         let is_secret = key.contains("secret");
         (key.clone(), if is_secret { masked(value) } else { value.clone() })
     };
     Value::Object(fields.iter().map(hidden).collect())
+}
+
+/// A line with its certificates cut: words of base64 that nobody reads.
+fn shortened(line: &str) -> String {
+    let is_long = |word: &str| word.len() > 200 && word.is_ascii();
+    let cut = |word: &str| if is_long(word) { format!("{}…", &word[..20]) } else { word.to_owned() };
+    line.split(' ').map(cut).collect::<Vec<_>>().join(" ")
 }
 
 fn masked(value: &Value) -> Value {
@@ -195,6 +299,13 @@ mod tests {
         assert_eq!(shown["public"]["access_key_id"], "ASIA1");
         assert_eq!(shown["secret"], json!({ "secret_access_key": "…", "session_token": "…" }));
         assert!(!shown.to_string().contains("hunter"), "{shown}");
+    }
+
+    #[test]
+    fn long_words_are_cut() {
+        let line = format!("  data: {} and", "QUJD".repeat(60));
+        assert_eq!(shortened(&line), "  data: QUJDQUJDQUJDQUJDQUJD… and");
+        assert_eq!(shortened("  a b"), "  a b");
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! `cargo xtask bench`: whole processes, from start to end, beside programs that people know, and what a program
 //! that links the library pays. Nothing here passes or fails: the figures are read by people.
 
-use std::fs;
-use std::path::Path;
+mod report;
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -10,10 +12,23 @@ use connector_tests::cli::Cli;
 use connector_tests::ministack::{REGION, World};
 use connector_tests::{paths, process};
 
+use report::{library, report, weights};
+
 use crate::shell::{self, Result};
 
 const GRANT: &str = "--resource-type s3-bucket --resource-id bkt-one";
 const BUCKETS: usize = 200;
+const REGISTRY: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com";
+const CLUSTER_TYPE: &str = "kubernetes-cluster";
+const REGISTRY_TYPE: &str = "docker-registry";
+const KUBECTL: &str = "`connector helper kubectl`, from cache";
+const DOCKER: &str = "`docker-credential-connector get`, from cache";
+/// What kubectl tells its plugins.
+const EXEC_INFO: &str = r#"{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","spec":{"interactive":false}}"#;
+/// Programs of another cloud for the same jobs, measured where they are installed. Without an account they answer no
+/// more than this, which is their start and nothing else.
+const OTHERS: [[&str; 2]; 2] =
+    [["gke-gcloud-auth-plugin", "--version"], ["docker-credential-gcloud", "list"]];
 /// Runs of what takes milliseconds.
 const FAST: usize = 300;
 /// Runs of what talks to a server or starts Python.
@@ -34,25 +49,35 @@ pub(crate) fn run() -> Result {
     let helper = format!("helper aws data {GRANT}");
     let issue = format!("issue data {GRANT} -o json");
     must_succeed(bench.connector(&helper))?;
-    let rows = [
+    let mut rows = vec![
         measure("`/bin/true`", FAST, || Ok(Command::new("true")))?,
         measure("`aws --version`", SLOW, || Ok(bench.aws("--version")))?,
         measure("`aws sts get-caller-identity`", SLOW, || Ok(bench.aws("sts get-caller-identity")))?,
+        measure("`aws eks get-token`", SLOW, || Ok(bench.aws(&bench.get_token())))?,
+    ];
+    rows.extend(bench.others()?);
+    rows.extend([
         measure("`connector list-types`", FAST, || Ok(bench.connector("list-types")))?,
         measure("`connector describe-type aws`", FAST, || Ok(bench.connector("describe-type aws")))?,
         measure("`connector helper aws`, from cache", FAST, || Ok(bench.connector(&helper)))?,
+        measure(KUBECTL, FAST, || Ok(bench.kubectl_helper()))?,
+        measure(DOCKER, FAST, || bench.docker_helper())?,
         measure("`connector issue`, from cache", FAST, || Ok(bench.connector(&issue)))?,
         measure("`connector issue`, one AssumeRole", SLOW, || {
             must_succeed(bench.connector("cache clear"))?;
             Ok(bench.connector(&issue))
         })?,
         bench.register()?,
-    ];
+    ]);
+    // The last two have emptied and filled the cache again and again.
+    bench.log_in()?;
     let path = paths::workspace().join("BENCHMARKS.md");
     let quick = [
-        bench.weigh("`connector list-types`", "list-types")?,
-        bench.weigh("`connector helper aws`, from cache", &helper)?,
-        bench.weigh("`connector issue`, from cache", &issue)?,
+        bench.weigh("`connector list-types`", &bench.connector("list-types"))?,
+        bench.weigh("`connector helper aws`, from cache", &bench.connector(&helper))?,
+        bench.weigh(KUBECTL, &bench.kubectl_helper())?,
+        bench.weigh(DOCKER, &bench.docker_helper()?)?,
+        bench.weigh("`connector issue`, from cache", &bench.connector(&issue))?,
     ];
     let text = [report(&rows), weights(&quick), library(&bars)?].concat();
     fs::write(&path, &text).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -79,35 +104,110 @@ impl Bench<'_> {
         }
         let secret = self.cli.home().join("secret");
         fs::write(&secret, &self.world.alice.secret_access_key).map_err(|error| error.to_string())?;
-        must_succeed(self.registering("data"))
+        must_succeed(self.registering("data --resource-type s3-bucket"))?;
+        must_succeed(self.registering("cloud"))?;
+        fs::write(self.registry(), REGISTRY).map_err(|error| error.to_string())?;
+        let program = self.docker_program();
+        #[cfg(unix)]
+        let linked = std::os::unix::fs::symlink(self.cli.binary(), program);
+        #[cfg(not(unix))]
+        let linked = fs::copy(self.cli.binary(), program).map(|_| ());
+        linked.map_err(|error| format!("docker's helper: {error}"))?;
+        self.log_in()
+    }
+
+    /// kubectl and docker, so that the cache has what their helpers answer.
+    fn log_in(&self) -> Result {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths(std::iter::once(self.cli.home()).chain(std::env::split_paths(&path)))
+            .map_err(|error| format!("PATH: {error}"))?;
+        for (resource_type, id) in [(CLUSTER_TYPE, &*self.world.cluster), (REGISTRY_TYPE, REGISTRY)] {
+            let line = format!("login cloud --resource-type {resource_type} --resource-id {id}");
+            let mut login = self.connector(&line);
+            login.env("PATH", &path);
+            must_succeed(login)?;
+        }
+        must_succeed(self.kubectl_helper())?;
+        must_succeed(self.docker_helper()?)
     }
 
     fn registering(&self, name: &str) -> Command {
         self.connector(&format!(
-            "register {name} --type aws --auth-method iam-role --resource-type s3-bucket region={REGION} \
-             endpoint_url={} aws_access_key_id={} aws_secret_access_key=@secret role_arn={}",
+            "register {name} --type aws --auth-method iam-role region={REGION} endpoint_url={} \
+             aws_access_key_id={} aws_secret_access_key=@secret role_arn={}",
             self.world.server().url(),
             self.world.alice.access_key_id,
             self.world.data_role
         ))
     }
 
+    /// As kubectl calls it for what `login` wrote.
+    fn kubectl_helper(&self) -> Command {
+        let (kind, id) = (CLUSTER_TYPE, &self.world.cluster);
+        let line = format!("helper kubectl cloud --resource-type {kind} --resource-id {id}");
+        let mut command = self.connector(&line);
+        command.env("KUBERNETES_EXEC_INFO", EXEC_INFO);
+        command
+    }
+
+    /// As docker calls it, with the registry's name to read.
+    fn docker_helper(&self) -> Result<Command> {
+        let mut command = process::isolated(self.docker_program(), &self.cli.home());
+        let input = File::open(self.registry()).map_err(|error| error.to_string())?;
+        command.env("CONNECTOR_HOME", self.cli.connector_home()).arg("get").stdin(input);
+        Ok(command)
+    }
+
+    fn docker_program(&self) -> PathBuf {
+        self.cli.home().join("docker-credential-connector").with_extension(std::env::consts::EXE_EXTENSION)
+    }
+
+    /// The file that docker's helper reads in docker's place.
+    fn registry(&self) -> PathBuf {
+        self.cli.home().join("registry")
+    }
+
+    fn get_token(&self) -> String {
+        format!("eks get-token --cluster-name {}", self.world.cluster)
+    }
+
+    /// The rows of [`OTHERS`] that this machine has.
+    fn others(&self) -> Result<Vec<Row>> {
+        let mut rows = Vec::new();
+        for [program, word] in OTHERS {
+            let command = || {
+                let mut command = process::isolated(program, &self.cli.home());
+                command.arg(word).stdin(Stdio::null());
+                command
+            };
+            match command().output() {
+                Ok(_) => {
+                    rows.push(measure(&format!("`{program} {word}`, without an account"), SLOW, || {
+                        Ok(command())
+                    })?)
+                }
+                Err(_) => println!("no `{program}` on PATH: it is not measured"),
+            }
+        }
+        Ok(rows)
+    }
+
     fn register(&self) -> Result<Row> {
         let mut run = 0;
         measure(&format!("`connector register`, {BUCKETS} buckets listed"), SLOW, || {
             run += 1;
-            Ok(self.registering(&format!("run-{run}")))
+            Ok(self.registering(&format!("run-{run} --resource-type s3-bucket")))
         })
     }
 
     /// The memory and, where valgrind is at hand, the instructions of one run.
-    fn weigh(&self, what: &str, line: &str) -> Result<Weight> {
+    fn weigh(&self, what: &str, command: &Command) -> Result<Weight> {
         println!("weighing {what}");
         let python = paths::target().join("tools").join("venv").join("bin").join("python");
-        let peak = shell::read(&mut self.under(&python, &["-c", PEAK], line))?;
+        let peak = shell::read(&mut self.under(&python, &["-c", PEAK], command)?)?;
         let peak = peak.trim().parse().map_err(|_| format!("no memory was told for {what}"))?;
         let counting = ["--tool=callgrind", "--callgrind-out-file=/dev/null"];
-        let mut valgrind = self.under(Path::new("valgrind"), &counting, line);
+        let mut valgrind = self.under(Path::new("valgrind"), &counting, command)?;
         let counted = valgrind.output().ok().filter(|out| out.status.success()).and_then(|out| {
             let text = String::from_utf8_lossy(&out.stderr).into_owned();
             text.lines().find_map(|line| line.split_once("Collected : ")?.1.trim().parse().ok())
@@ -115,21 +215,24 @@ impl Bench<'_> {
         Ok(Weight { what: what.to_owned(), peak, instructions: counted })
     }
 
-    /// Another program that runs ours.
-    fn under(&self, program: &Path, arguments: &[&str], line: &str) -> Command {
+    /// Another program that runs `inner`. What docker's helper reads is there for all.
+    fn under(&self, program: &Path, arguments: &[&str], inner: &Command) -> Result<Command> {
         let mut command = process::isolated(program, &self.cli.home());
-        command.env("CONNECTOR_HOME", self.cli.connector_home());
-        command.args(arguments).arg(self.cli.binary()).args(line.split(' '));
-        command
+        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.args(arguments).arg(inner.get_program()).args(inner.get_args());
+        command.stdin(File::open(self.registry()).map_err(|error| error.to_string())?);
+        Ok(command)
     }
 
     fn connector(&self, line: &str) -> Command {
-        self.cli.command(&line.split(' ').collect::<Vec<_>>())
+        let mut command = self.cli.command(&line.split(' ').collect::<Vec<_>>());
+        command.stdin(Stdio::null());
+        command
     }
 
     fn aws(&self, line: &str) -> Command {
         let mut command = self.world.server().aws_command(&self.cli.home());
-        self.world.alice.apply(&mut command).args(line.split(' '));
+        self.world.alice.apply(&mut command).args(line.split(' ')).stdin(Stdio::null());
         command
     }
 }
@@ -153,14 +256,14 @@ struct Row {
     p99: f64,
 }
 
-/// Times `runs` runs of what `prepare` makes; making it is not timed.
+/// Times `runs` runs of what `prepare` makes, with what it is to read; making it is not timed.
 fn measure(what: &str, runs: usize, mut prepare: impl FnMut() -> Result<Command>) -> Result<Row> {
     println!("measuring {what}, {runs} times");
     must_succeed(prepare()?)?;
     let mut times = Vec::with_capacity(runs);
     for _ in 0..runs {
         let mut command = prepare()?;
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.stdout(Stdio::null()).stderr(Stdio::null());
         let start = Instant::now();
         let status = command.status().map_err(|error| format!("{what}: {error}"))?;
         times.push(start.elapsed().as_secs_f64() * 1e3);
@@ -182,74 +285,6 @@ fn must_succeed(mut command: Command) -> Result {
     shell::read(&mut command).map(|_| ())
 }
 
-fn report(rows: &[Row]) -> String {
-    let p50_of = |name: &str| rows.iter().find(|row| row.what.contains(name)).map_or(f64::NAN, |row| row.p50);
-    let (empty, aws) = (p50_of("/bin/true"), p50_of("get-caller-identity"));
-    let mut text = format!(
-        "# Benchmarks\n\nWritten by `cargo xtask bench`: whole processes from start to end, release profile, one after \
-         the other.\nThe AWS API server is MiniStack on loopback, so that its own time is in the figures that call it.\n\
-         \n{}\n\n| command | runs | p50 ms | p99 ms | times `/bin/true` | part of `aws sts get-caller-identity` |\n\
-         |---|--:|--:|--:|--:|--:|\n",
-        machine()
-    );
-    for row in rows {
-        let Row { what, runs, p50, p99 } = row;
-        let (times, part) = (p50 / empty, p50 / aws);
-        text.push_str(&format!("| {what} | {runs} | {p50:.2} | {p99:.2} | {times:.1} | {part:.3} |\n"));
-    }
-    text
-}
-
-fn weights(rows: &[Weight]) -> String {
-    let mut text =
-        "\n## Weight of one run\n\n| command | most memory MiB | instructions, millions |\n|---|--:|--:|\n"
-            .to_owned();
-    for Weight { what, peak, instructions } in rows {
-        let counted = instructions.map_or_else(|| "-".to_owned(), |it| format!("{:.1}", it as f64 / 1e6));
-        text.push_str(&format!("| {what} | {:.1} | {counted} |\n", *peak as f64 / 1024.0));
-    }
-    text
-}
-
-/// The lines of `benches/bars.rs` as a table.
-fn library(lines: &str) -> Result<String> {
-    let mut text =
-        "\n## In a program that links the library\n\nOne process; the provider is a strict server on \
-                    loopback in the same process.\n\n| what | value | bar |\n|---|--:|--:|\n"
-            .to_owned();
-    for line in lines.lines().filter(|line| !line.is_empty()) {
-        let [what, value, unit, bar] = line.split('\t').collect::<Vec<_>>()[..] else {
-            return Err(format!("a line of the bars is not understood: {line}"));
-        };
-        let bar = if bar.is_empty() { String::new() } else { format!("{bar} {unit}") };
-        text.push_str(&format!("| {what} | {value} {unit} | {bar} |\n"));
-    }
-    Ok(text)
-}
-
-/// Date, processor, cores and system, as far as this machine tells them.
-fn machine() -> String {
-    let line_after = |path: &str, key: &str| {
-        let text = fs::read_to_string(path).unwrap_or_default();
-        let value = text.lines().find_map(|line| line.strip_prefix(key).map(str::to_owned));
-        value.map(|value| value.trim_matches(['\t', ' ', ':', '=', '"']).to_owned())
-    };
-    let unknown = || "unknown".to_owned();
-    let told = |program: &str, argument: &str| {
-        shell::read(Command::new(program).arg(argument))
-            .map_or_else(|_| unknown(), |text| text.trim().to_owned())
-    };
-    let processor = line_after("/proc/cpuinfo", "model name").unwrap_or_else(unknown);
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let system =
-        line_after("/etc/os-release", "PRETTY_NAME").unwrap_or_else(|| std::env::consts::OS.to_owned());
-    format!(
-        "- date: {}\n- processor: {processor}, {cores} cores\n- system: {system}, kernel {}",
-        told("date", "+%Y-%m-%d"),
-        told("uname", "-r")
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -259,23 +294,6 @@ mod tests {
         let times: Vec<_> = (1..=200).map(f64::from).collect();
         assert_eq!((percentile(&times, 50), percentile(&times, 99)), (100.0, 198.0));
         assert_eq!(percentile(&[7.0], 99), 7.0);
-    }
-
-    #[test]
-    fn the_report_compares() {
-        let row = |what: &str, p50| Row { what: what.to_owned(), runs: 3, p50, p99: p50 * 2.0 };
-        let rows = [row("`/bin/true`", 0.5), row("`aws sts get-caller-identity`", 500.0), row("`ours`", 2.5)];
-        assert!(report(&rows).contains("| `ours` | 3 | 2.50 | 5.00 | 5.0 | 0.005 |\n"), "{}", report(&rows));
-    }
-
-    #[test]
-    fn bars_become_a_table() {
-        let text = library("cached issue\t0.031\tµs\t0.1\nsomething else\t2.000\tms\t\n").expect("two lines");
-        assert!(
-            text.ends_with("| cached issue | 0.031 µs | 0.1 µs |\n| something else | 2.000 ms |  |\n"),
-            "{text}"
-        );
-        assert!(library("no tabs").is_err());
     }
 
     #[test]
