@@ -29,6 +29,7 @@ use args::{Cli, OutputFormat};
 use settings::Settings;
 
 fn main() -> ExitCode {
+    surroundings::keep_memory_private();
     if let Some(code) = docker::answer().or_else(fast::answer) {
         return code;
     }

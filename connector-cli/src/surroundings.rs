@@ -30,6 +30,13 @@ pub(crate) fn usual_home() -> Result<PathBuf> {
     Ok(platform.data_dir().join("connector"))
 }
 
+/// Keeps what this process holds out of core dumps, and from other processes of the same user. A program that it
+/// becomes or starts is not bound by it. Best effort: where the system has no such thing, nothing changes.
+pub(crate) fn keep_memory_private() {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+}
+
 /// For whom credentials are asked: part of every cache key and of every audit record.
 pub(crate) fn caller() -> String {
     ["USER", "LOGNAME", "USERNAME"]
@@ -47,4 +54,18 @@ fn unnamed() -> String {
 #[cfg(not(unix))]
 fn unnamed() -> String {
     "unknown".to_owned()
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use rustix::process::{DumpableBehavior, dumpable_behavior};
+
+    use super::*;
+
+    /// C9: no core dump holds a secret, and nobody but root attaches to the process.
+    #[test]
+    fn c9_the_memory_of_the_process_is_kept_private() {
+        keep_memory_private();
+        assert_eq!(dumpable_behavior(), Ok(DumpableBehavior::NotDumpable));
+    }
 }

@@ -23,6 +23,7 @@ pub(crate) trait DynMethod<C: ConnectorType>: Send + Sync {
     fn lifetime(&self) -> Option<Lifetime>;
     fn recall<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<()>>;
     fn narrows(&self) -> Option<&'static str>;
+    fn warning(&self) -> Option<&'static str>;
     fn scope(&self) -> Option<&str>;
     fn expires_at(&self) -> Option<SystemTime>;
     fn authenticate<'a>(
@@ -54,6 +55,10 @@ impl<C: ConnectorType, M: AuthMethod<Connector = C>> DynMethod<C> for M {
 
     fn narrows(&self) -> Option<&'static str> {
         AuthMethod::narrows(self)
+    }
+
+    fn warning(&self) -> Option<&'static str> {
+        AuthMethod::warning(self)
     }
 
     fn scope(&self) -> Option<&str> {
@@ -168,6 +173,7 @@ impl<C: ConnectorType> Connector<C> {
         let mut about = self.shared.method.about();
         about.lifetime = self.shared.method.lifetime();
         about.narrows = self.shared.method.narrows();
+        about.warning = self.shared.method.warning();
         about
     }
 

@@ -78,6 +78,11 @@ pub trait AuthMethod: DeserializeOwned + JsonSchema + Send + Sync + 'static {
         async { Ok(()) }
     }
 
+    /// What to tell who chooses this config, where that is not what the method says of itself.
+    fn warning(&self) -> Option<&'static str> {
+        Self::ABOUT.warning
+    }
+
     /// What this config narrows by, where that is not what the method says of itself.
     fn narrows(&self) -> Option<&'static str> {
         Self::ABOUT.narrows

@@ -133,15 +133,7 @@ fn candidates(chosen: &Chosen, found: &str) -> Vec<Candidate> {
     if let Some(name) = server_name {
         put(&mut config, "tls_server_name", name.as_str());
     }
-    let mut candidate = Candidate::new(method, config, found);
-    if method == "token" {
-        candidate.notes.push(
-            "what was found is the login itself: set `service_account` and `namespace` to issue tokens of a \
-             service account, or nothing can be issued without `--allow long-lived`"
-                .to_owned(),
-        );
-    }
-    let mut all = vec![candidate, whole];
+    let mut all = vec![Candidate::new(method, config, found), whole];
     all.iter_mut().for_each(|it| it.expires_at = end_of(login).at());
     all
 }

@@ -41,7 +41,7 @@ pub(crate) fn run(app: &App, args: &ListArgs) -> Result<()> {
                 document.connector_type.as_str().into(),
                 document.method.as_str().into(),
                 types(document, &registry),
-                output::resource_name(document).into(),
+                output::resource_name(document, &registry).into(),
                 output::expires_in(document.expires_at, now).into(),
                 document.owner.as_str().into(),
                 if labels.is_empty() { "-".into() } else { labels.into() },

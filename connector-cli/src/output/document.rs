@@ -63,7 +63,7 @@ pub(crate) fn document_table(
         .property("TYPE", document.connector_type.as_str())
         .property("AUTH METHOD", document.method.as_str())
         .property("RESOURCE TYPES", list(resource_types(document, registry)))
-        .property("RESOURCE NAME", resource_name(document))
+        .property("RESOURCE NAME", resource_name(document, registry))
         .property("SECRET ID", document.secret_id.as_deref().unwrap_or("-"))
         .property("SESSION DURATION", duration)
         .property("EXPIRES IN", expires)
@@ -98,11 +98,12 @@ pub(crate) fn state(document: &Document, now: SystemTime) -> &'static str {
     }
 }
 
-/// The one resource, or `<multiple>`.
-pub(crate) fn resource_name(document: &Document) -> String {
+/// The one resource, or `<multiple>`; `-` where there can be one only, and the config says which.
+pub(crate) fn resource_name(document: &Document, registry: &Registry) -> String {
     match &document.resource_id {
         Some(id) if document.partial => format!("{id} (not completed yet)"),
         Some(id) => id.clone(),
+        None if registry.is_single(&document.connector_type).unwrap_or(false) => "-".to_owned(),
         None => "<multiple>".to_owned(),
     }
 }

@@ -272,6 +272,18 @@ impl Registry {
         Ok(self.resource(connector_type, resource_type)?.about.instances)
     }
 
+    /// Whether a connector of this type reaches one resource, and nothing else ever: its type has one resource type,
+    /// which has no instances.
+    ///
+    /// # Errors
+    /// An unknown type.
+    pub fn is_single(&self, connector_type: &str) -> Result<bool> {
+        match self.resource_types(connector_type)?.as_slice() {
+            [only] => Ok(!self.has_instances(connector_type, only)?),
+            _ => Ok(false),
+        }
+    }
+
     /// The one tool form to which a resource type passes stored secrets; see
     /// [`ResourceAbout::passes_to`](crate::ResourceAbout::passes_to).
     ///

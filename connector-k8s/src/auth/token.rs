@@ -122,6 +122,10 @@ impl AuthMethod for Token {
     );
     type Connector = Kubernetes;
 
+    fn warning(&self) -> Option<&'static str> {
+        Self::ABOUT.warning.filter(|_| self.service_account.is_none())
+    }
+
     fn check(&self) -> Vec<Problem> {
         let authority = self.certificate_authority.as_ref();
         let mut problems = common::check_place(&self.server, authority, self.insecure);

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use connector_core::{
-    AnyConnector, Document, Error, Identity, Problem, Registry, Result, Secret, SecretRef, Visibility,
+    AnyConnector, Document, Error, Identity, MethodAbout, Problem, Registry, Result, Secret, SecretRef,
+    Visibility,
 };
 use serde_json::Value;
 
@@ -64,7 +65,8 @@ impl Hub {
         own.retain(|field, _| document.config.contains_key(field));
         let connector = self.opened.parse(&document, own.clone()).await?;
         self.check_references(&document).await?;
-        let warnings = warnings(registry, &document)?;
+        let (_, method, _) = connector.method(&self.cx);
+        let warnings = warnings(&method, &document);
         Ok(Prepared { document, secrets: own, connector, warnings })
     }
 
@@ -143,11 +145,10 @@ fn shown(text: &str) -> String {
 }
 
 /// What to tell a person who chooses this.
-fn warnings(registry: &Registry, document: &Document) -> Result<Vec<String>> {
-    let method = registry.describe_method(&document.connector_type, &document.method)?;
+fn warnings(method: &MethodAbout, document: &Document) -> Vec<String> {
     let says_itself = method.warning.is_some();
-    let mut warnings: Vec<String> = method.warning.into_iter().collect();
-    if method.identity == Identity::User.as_str() && document.visibility == Visibility::Shared {
+    let mut warnings: Vec<String> = method.warning.map(str::to_owned).into_iter().collect();
+    if method.identity == Identity::User && document.visibility == Visibility::Shared {
         warnings.push(format!(
             "method `{}` carries a person's identity, and a shared connector lends it to everybody in the workspace; prefer a service identity",
             document.method
@@ -163,5 +164,5 @@ fn warnings(registry: &Registry, document: &Document) -> Result<Vec<String>> {
             "TLS certificates are not verified: whoever is on the way can read and change everything".into(),
         );
     }
-    Ok(warnings)
+    warnings
 }

@@ -99,7 +99,7 @@ impl Hub {
             let grant = self.opened.complete(document, grant)?;
             vec![self.reach_one(cx, document, connector, grant).await?.0]
         } else if let Some(resource_type) = one_type {
-            let listing = connector.list(cx, &resource_type).await.and_then(all_failed)?;
+            let listing = self.look_at(cx, document, connector, &resource_type).await.and_then(all_failed)?;
             vec![reached(document, &resource_type, Ok(listing))]
         } else {
             connector.authenticate(cx).await?;
@@ -140,7 +140,8 @@ impl Hub {
                 Ok(vec![reached])
             }
             (Some(resource_type), None) => {
-                let listing = connector.list(cx, resource_type).await.and_then(all_failed)?;
+                let listing =
+                    self.look_at(cx, document, connector, resource_type).await.and_then(all_failed)?;
                 Ok(vec![reached(document, resource_type, Ok(listing))])
             }
             _ => {
@@ -148,6 +149,21 @@ impl Hub {
                 self.list_types(cx, document, connector).await
             }
         }
+    }
+
+    /// What there is of one resource type. A connector whose type knows nothing but one resource is tried on that:
+    /// a list would say that it is there, and not whether anything can be issued for it.
+    async fn look_at(
+        &self,
+        cx: &Context,
+        document: &Document,
+        connector: &AnyConnector,
+        resource_type: &str,
+    ) -> Result<Listing> {
+        if self.registry().is_single(&document.connector_type)? {
+            return self.reach_one(cx, document, connector, Grant::of_type(resource_type)).await?.0.listing;
+        }
+        connector.list(cx, resource_type).await
     }
 
     /// Lists every resource type of a connector that is for many, side by side.
@@ -160,7 +176,7 @@ impl Hub {
         let types = self.registry().resource_types(&document.connector_type)?;
         let types = types.into_iter().filter(|it| self.registry().supports(document, it).is_ok());
         let lists = types.map(|resource_type| async move {
-            reached(document, resource_type, connector.list(cx, resource_type).await)
+            reached(document, resource_type, self.look_at(cx, document, connector, resource_type).await)
         });
         let rows: Vec<Reached> = stream::iter(lists).buffered(SIDE_BY_SIDE).collect().await;
         // A method may authenticate without a call: then only the lists show that nothing works.

@@ -53,6 +53,7 @@ pub(super) fn plan(app: &App, asked: &Asked<'_>, envelope: &Envelope) -> Result<
         },
         tool: "aws",
         usage: format!("aws --profile {profile} … (or AWS_PROFILE={profile})"),
+        renewed: super::RENEWED,
         notes: Vec::new(),
     })
 }

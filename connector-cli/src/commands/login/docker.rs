@@ -24,7 +24,6 @@ pub(super) fn plan(
             (docker::host(envelope.fields.text("registry")?), username, Some(auth))
         }
         (_, Some(form)) => {
-            find_helper()?;
             let (server, username) = said(form)?;
             (docker::host(&server), username, None)
         }
@@ -56,12 +55,13 @@ pub(super) fn plan(
         },
         tool: "docker",
         usage: format!("docker pull {registry}/…"),
+        renewed: super::RENEWED,
         notes,
     })
 }
 
 /// docker finds its helper by name on `PATH`, and goes on without a login when it does not.
-fn find_helper() -> Result<()> {
+pub(super) fn find_helper() -> Result<()> {
     if programs::find(HELPER).is_some() {
         return Ok(());
     }

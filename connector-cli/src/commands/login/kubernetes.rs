@@ -78,6 +78,7 @@ pub(super) fn plan(app: &App, asked: &Asked<'_>, envelope: &Envelope) -> Result<
         },
         tool: "kubectl",
         usage: format!("kubectl get pods (the context `{name}` is the current one now)"),
+        renewed: super::RENEWED,
         notes: Vec::new(),
     })
 }

@@ -21,9 +21,14 @@ struct Plan {
     /// The program that is set up, and how it is used then.
     tool: &'static str,
     usage: String,
+    /// What comes when what is handed out has ended.
+    renewed: &'static str,
     /// What else there is to know.
     notes: Vec<String>,
 }
+
+/// Of credentials that end.
+const RENEWED: &str = "never: a fresh credential is issued whenever one is needed";
 
 /// What is asked for, all of it said: files name it, and it must mean the same tomorrow.
 struct Asked<'a> {
@@ -70,7 +75,7 @@ pub(crate) fn run(app: &App, args: &LoginArgs) -> Result<()> {
                 let left = time_left(end, app.now());
                 table.property("ENDS", format!("{} (in {left}); log in again then", format_time(end)))
             }
-            None => table.property("ENDS", "never: a fresh credential is issued whenever one is needed"),
+            None => table.property("ENDS", plan.renewed),
         };
         table.property("USE", plan.usage.as_str());
         table.property("TAKE BACK", format!("{take_back}, or: connector undo"));
@@ -108,15 +113,23 @@ async fn plan(app: &App, hub: &Hub, args: &LoginArgs) -> Result<(Plan, Option<En
     } else {
         None
     };
+    if kind == "docker" && !asked.is_static {
+        docker::find_helper()?;
+    }
     if let Some(envelope) = envelope.as_ref().filter(|_| asked.is_static) {
         refuse_endless(envelope)?;
     }
     let form = if asked.is_static { None } else { Some(helped(app, hub, &asked, tool).await?) };
-    let plan = match (kind, &envelope, &form) {
+    let mut plan = match (kind, &envelope, &form) {
         ("kubernetes", Some(envelope), _) => kubernetes::plan(app, &asked, envelope)?,
         ("aws", Some(envelope), _) => aws::plan(app, &asked, envelope)?,
         (_, envelope, form) => docker::plan(app, &asked, envelope.as_ref(), form.as_ref())?,
     };
+    let connector_type = hub.get(asked.name).await?.connector_type;
+    let resource_type = asked.grant.resource_type.as_deref().unwrap_or_default();
+    if hub.registry().passes_to(&connector_type, resource_type)? == Some(tool) {
+        plan.renewed = "never: the stored login is handed to docker whenever it asks";
+    }
     Ok((plan, envelope))
 }
 

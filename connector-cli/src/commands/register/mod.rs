@@ -125,7 +125,7 @@ fn summary(app: &App, registry: &Registry, document: &Document) -> String {
         .property("TYPE", document.connector_type.as_str())
         .property("AUTH METHOD", document.method.as_str())
         .property("RESOURCE TYPES", output::resource_types(document, registry))
-        .property("RESOURCE NAME", output::resource_name(document))
+        .property("RESOURCE NAME", output::resource_name(document, registry))
         .property("EXPIRES IN", output::expires_in(document.expires_at, app.now()));
     table.render(&app.output)
 }
