@@ -128,7 +128,8 @@ async fn basic_is_gone_and_insecure_is_told() {
 #[tokio::test]
 async fn a_password_that_is_passed_over_is_explained() {
     let forbidden = || refusal(403, "Forbidden");
-    let config = json!({ "server": "https://demo", "cluster_name": "demo", "username": "a", "password": "hunter2" });
+    let config =
+        json!({ "server": "https://demo", "cluster_name": "demo", "username": "a", "password": "hunter2" });
     for world in [
         World::new().answers(version()).answers(forbidden()).answers(forbidden()),
         World::new().answers(forbidden()).answers(forbidden()).answers(forbidden()),
