@@ -15,6 +15,9 @@ use serde_json::{Value, json};
 
 use crate::stage::strict;
 
+/// Where tokens of the service account are asked for.
+const TOKENS: &str = "/api/v1/namespaces/apps/serviceaccounts/reader/token";
+
 /// A cluster with a service account that may read pods, and a login that may create its tokens.
 fn cluster() -> (StrictKubernetes, String) {
     let server = StrictKubernetes::start();
@@ -176,13 +179,12 @@ async fn s49_s51_a_kube_client_outlives_its_tokens() {
         server.advance(Duration::from_secs(3600));
     }
     pods(&client).await.expect("a fourth token");
-    let path = "/api/v1/namespaces/apps/serviceaccounts/reader/token";
-    assert_eq!(server.count("POST", path, Some("broker")), 4);
+    assert_eq!(server.count("POST", TOKENS, Some("broker")), 4);
     let issued = handle.issue().await.expect("the one that the client has");
     let Login::Token(token) = &issued.credential.login else { panic!("{issued:?}") };
     server.revoke(token.expose());
     assert_eq!(pods(&client).await.expect("a fresh one, at once"), 1);
-    assert_eq!(server.count("POST", path, Some("broker")), 5);
+    assert_eq!(server.count("POST", TOKENS, Some("broker")), 5);
     let denied = client.request::<Value>(http_of("/api/v1/namespaces")).await.expect_err("not its right");
     assert!(matches!(denied, kube::Error::Api(status) if status.code == 403));
 }
@@ -208,7 +210,7 @@ async fn s49_s51_a_watch_outlasts_its_tokens() {
         let kube::api::WatchEvent::Added(pod) = event else { panic!("{event:?}") };
         assert_eq!(pod["metadata"]["name"], format!("of-life-{life}"));
         revision = pod["metadata"]["resourceVersion"].as_str().expect("a revision").to_owned();
-        assert_eq!(server.issued().len(), life, "one token per life");
+        assert_eq!(server.count("POST", TOKENS, Some("broker")), life, "one token per life");
         // The last one ends before its time.
         if life == 3 {
             let issued = handle.issue().await.expect("the one that the client has");
