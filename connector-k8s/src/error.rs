@@ -31,6 +31,15 @@ pub(crate) fn refused(api: &Api<'_>, call: &str, answer: &Response) -> Error {
             let (what, hint) = not_logged_in(api.login);
             (ErrorKind::Refused, format!("cluster `{cluster}` {what}"), Some(hint))
         }
+        // A server that passes over the password lets its bearer do what nobody in particular may.
+        403 if matches!(api.login, Login::Password(_)) => (
+            ErrorKind::Refused,
+            format!(
+                "cluster `{cluster}` does not allow {call}, most likely because it takes name and password for \
+                 nobody's (system:anonymous): Kubernetes dropped basic authentication in version 1.19"
+            ),
+            Some("use method `token`, or have somebody grant that in the cluster"),
+        ),
         403 => (
             ErrorKind::Refused,
             format!("the login is taken by cluster `{cluster}`, and is not allowed to do {call}"),

@@ -106,7 +106,8 @@ fn is_forbidden(error: &Error) -> bool {
     error.kind() == ErrorKind::Refused && error.causes().iter().any(|it| it.ends_with("status 403"))
 }
 
-/// Who the server says that we are; `None` where it has no SelfSubjectReview (before 1.27), or does not say.
+/// Who the server says that we are; `None` where it has no SelfSubjectReview (before 1.27), or does not say. One
+/// that has none tells that to administrators alone (404): all others may not create what it does not know (403).
 async fn who(api: &Api<'_>) -> Result<Option<String>> {
     for version in ["v1", "v1beta1", "v1alpha1"] {
         let group = format!("authentication.k8s.io/{version}");

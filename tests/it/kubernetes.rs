@@ -10,9 +10,13 @@ use connectors::k8s::auth::{Kubeconfig, Password, Token};
 use connectors::k8s::kube::{self, Client};
 use connectors::k8s::resource::KubernetesCluster;
 use connectors::system::{SystemClock, SystemHttp, Timeouts};
+use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
 
 use crate::stage::strict;
+
+/// Where tokens of the service account are asked for.
+const TOKENS: &str = "/api/v1/namespaces/apps/serviceaccounts/reader/token";
 
 /// A cluster with a service account that may read pods, and a login that may create its tokens.
 fn cluster() -> (StrictKubernetes, String) {
@@ -109,6 +113,16 @@ async fn what_verifying_says() {
     server.be_old();
     server.allow(Rule::for_user("broker").in_namespace("apps").may(&["create"], &["serviceaccounts/token"]));
     reach(config(&server, &token, json!({}))).await.expect("a server without SelfSubjectReview");
+    let create = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
+    let answered = |user: &str| {
+        let seen = server.seen();
+        seen.iter().rfind(|it| it.path == create && it.user.as_deref() == Some(user)).map(|it| it.status)
+    };
+    // Who is no administrator is not told what is not there.
+    assert_eq!(answered("broker"), Some(403));
+    let admin = server.add_token("root", &["system:masters"]);
+    reach(config(&server, &admin, json!({}))).await.expect("an administrator of such a server");
+    assert_eq!(answered("root"), Some(404));
 }
 
 /// A password on a server of these years is nobody's, and the error says why.
@@ -123,7 +137,15 @@ async fn a_password_is_of_another_time() {
         let method: Password = serde_json::from_value(config.clone()).expect("a config");
         Connector::new(network(&clock()), method).list::<KubernetesCluster>().await
     };
+    let paths = || server.seen().iter().map(|it| (it.path.clone(), it.status)).collect::<Vec<_>>();
+    // With `system:anonymous`, the version is shown, and all else forbidden; without, all is refused.
     assert!(list().await.expect_err("refused").to_string().contains("1.19"));
+    assert!(paths().contains(&("/version".to_owned(), 200)), "{:?}", paths());
+    server.be_old();
+    assert!(list().await.expect_err("refused, by a server of 1.20").to_string().contains("1.19"));
+    server.refuse_anonymous();
+    assert!(list().await.expect_err("refused").to_string().contains("1.19"));
+    assert_eq!(paths().last(), Some(&("/version".to_owned(), 401)));
     server.add_password("alice", "a-password", &[]);
     assert_eq!(list().await.expect("an old server").ids, ["demo"]);
 }
@@ -157,15 +179,51 @@ async fn s49_s51_a_kube_client_outlives_its_tokens() {
         server.advance(Duration::from_secs(3600));
     }
     pods(&client).await.expect("a fourth token");
-    let path = "/api/v1/namespaces/apps/serviceaccounts/reader/token";
-    assert_eq!(server.count("POST", path, Some("broker")), 4);
+    assert_eq!(server.count("POST", TOKENS, Some("broker")), 4);
     let issued = handle.issue().await.expect("the one that the client has");
     let Login::Token(token) = &issued.credential.login else { panic!("{issued:?}") };
     server.revoke(token.expose());
     assert_eq!(pods(&client).await.expect("a fresh one, at once"), 1);
-    assert_eq!(server.count("POST", path, Some("broker")), 5);
+    assert_eq!(server.count("POST", TOKENS, Some("broker")), 5);
     let denied = client.request::<Value>(http_of("/api/v1/namespaces")).await.expect_err("not its right");
     assert!(matches!(denied, kube::Error::Api(status) if status.code == 403));
+}
+
+/// S49, S51: a watch that is taken up where it ended, as every watcher does it, goes on through three lives of its
+/// tokens, at a server that ends watches with their tokens.
+#[tokio::test(flavor = "multi_thread")]
+async fn s49_s51_a_watch_outlasts_its_tokens() {
+    let (server, token) = cluster();
+    server.close_watches_at_token_end();
+    let clock = clock();
+    let method: Token = serde_json::from_value(config(&server, &token, json!({}))).expect("a config");
+    let connector = Connector::new(network(&clock), method);
+    let handle = connector.resource::<KubernetesCluster>(Grant::default()).await.expect("the one cluster");
+    let client: Client = handle.client().await.expect("built");
+    let list: Value = client.request(http_of("/api/v1/namespaces/apps/pods")).await.expect("listed");
+    let mut revision = list["metadata"]["resourceVersion"].as_str().expect("a revision").to_owned();
+    for life in 1..=4 {
+        let path = format!("/api/v1/namespaces/apps/pods?watch=true&resourceVersion={revision}");
+        let mut events = Box::pin(client.request_events::<Value>(http_of(&path)).await.expect("a watch"));
+        server.add_pod("apps", &format!("of-life-{life}"));
+        let event = events.try_next().await.expect("no error").expect("an event");
+        let kube::api::WatchEvent::Added(pod) = event else { panic!("{event:?}") };
+        assert_eq!(pod["metadata"]["name"], format!("of-life-{life}"));
+        revision = pod["metadata"]["resourceVersion"].as_str().expect("a revision").to_owned();
+        assert_eq!(server.count("POST", TOKENS, Some("broker")), life, "one token per life");
+        // The last one ends before its time.
+        if life == 3 {
+            let issued = handle.issue().await.expect("the one that the client has");
+            let Login::Token(token) = &issued.credential.login else { panic!("{issued:?}") };
+            server.revoke(token.expose());
+        } else {
+            clock.advance(Duration::from_secs(3600));
+            server.advance(Duration::from_secs(3600));
+        }
+        assert!(matches!(events.try_next().await, Ok(None) | Err(_)), "the server has ended it");
+    }
+    let watched = "/api/v1/namespaces/apps/pods";
+    assert_eq!(server.count("GET", watched, None), 1, "the one that was revoked");
 }
 
 /// A kubeconfig with a client certificate, which the client shows too.

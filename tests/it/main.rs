@@ -15,6 +15,7 @@ mod leaks;
 mod linked;
 mod login;
 mod matrix;
+mod programs;
 mod sessions;
 mod sso;
 mod stage;

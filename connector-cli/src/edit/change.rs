@@ -20,6 +20,8 @@ pub(crate) struct Edited {
     pub(crate) made: Vec<Place>,
     /// What stood there before.
     pub(crate) before: Option<Value>,
+    /// How that was written, where it was one word or text on one line.
+    pub(crate) spelling: Option<String>,
 }
 
 /// Puts a value at a place, and makes what is missing on the way there.
@@ -28,14 +30,35 @@ pub(crate) struct Edited {
 /// A text that is not of the format, or so unusual that something else would change.
 pub(crate) fn set(format: Format, text: &str, place: &[Step], value: &Value) -> Parsed<Edited> {
     let root = format.parse(text)?;
-    let before = root.find(place)?.map(Node::value);
+    let found = root.find(place)?;
+    let before = found.map(Node::value);
+    let spelling = found.filter(|_| format != Format::Ini).and_then(|it| spelling_of(it, text));
     let (splices, made) = match (format, place) {
         (Format::Ini, [Step::Key(section)]) => (ini::set(text, &root, section, value), Vec::new()),
         _ => put(format, text, &root, place, value)?,
     };
     let (new, reverse) = apply(text, splices).ok_or(Fault { at: 0, what: SPOILT })?;
     check(format, text, &root, &new, place, Some(value))?;
-    Ok(Edited { text: new, reverse, made, before })
+    Ok(Edited { text: new, reverse, made, before, spelling })
+}
+
+fn spelling_of(node: &Node, text: &str) -> Option<String> {
+    let written = text.get(node.span.clone()).filter(|it| !it.is_empty() && !it.contains(['\n', '\r']))?;
+    matches!(node.kind, Kind::Scalar(_)).then(|| written.to_owned())
+}
+
+/// The same text with the value at a place written as it was before, such as in quotes. As it is where that would
+/// say something else.
+pub(crate) fn respell(format: Format, text: String, place: &[Step], spelling: &str) -> String {
+    let respelled = || {
+        let root = format.parse(&text).ok()?;
+        let node = root.find(place).ok()??;
+        spelling_of(node, &text)?;
+        let (new, _) = apply(&text, vec![Splice::new(node.span.clone(), spelling)])?;
+        check(format, &text, &root, &new, place, Some(&node.value())).ok()?;
+        Some(new)
+    };
+    respelled().unwrap_or(text)
 }
 
 /// Takes what stands at a place away, and the containers in `made` that hold nothing then.
@@ -46,7 +69,13 @@ pub(crate) fn unset(format: Format, text: &str, place: &[Step], made: &[Place]) 
     let root = format.parse(text)?;
     let before = root.find(place)?.map(Node::value);
     if before.is_none() {
-        return Ok(Edited { text: text.to_owned(), reverse: Vec::new(), made: Vec::new(), before });
+        return Ok(Edited {
+            text: text.to_owned(),
+            reverse: Vec::new(),
+            made: Vec::new(),
+            before,
+            spelling: None,
+        });
     }
     let splices = match (format, place) {
         (Format::Ini, [Step::Key(section)]) => ini::unset(text, &root, section),
@@ -54,7 +83,7 @@ pub(crate) fn unset(format: Format, text: &str, place: &[Step], made: &[Place]) 
     };
     let (new, reverse) = apply(text, splices).ok_or(Fault { at: 0, what: SPOILT })?;
     check(format, text, &root, &new, place, None)?;
-    Ok(Edited { text: new, reverse, made: Vec::new(), before })
+    Ok(Edited { text: new, reverse, made: Vec::new(), before, spelling: None })
 }
 
 /// Reads the result again: the change is there, and everything else is what it was.

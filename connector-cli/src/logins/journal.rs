@@ -82,6 +82,9 @@ pub(crate) struct Change {
     pub(crate) made: Vec<Place>,
     /// What stood there before.
     pub(crate) before: Option<Value>,
+    /// How that was written, where it was on one line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) spelling: Option<String>,
 }
 
 /// A digest of a whole file.

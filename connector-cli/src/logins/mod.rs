@@ -227,7 +227,8 @@ fn write_into(
         made.sort();
         made.dedup();
         let wrote = digest_of(&edit::without_nulls(value));
-        changes.push(Change { place: place.clone(), wrote, made, before: edited.before });
+        let (before, spelling) = (edited.before, edited.spelling);
+        changes.push(Change { place: place.clone(), wrote, made, before, spelling });
         reverse.splice(0..0, edited.reverse);
         now = edited.text;
     }

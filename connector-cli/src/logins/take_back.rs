@@ -57,6 +57,7 @@ fn in_text(
         let over = later.iter_mut().flat_map(|it| &mut it.changes).find(|it| it.place == change.place);
         if let Some(over) = over {
             over.before.clone_from(&change.before);
+            over.spelling.clone_from(&change.spelling);
             over.made
                 .extend(change.made.iter().filter(|it| !over.made.contains(it)).cloned().collect::<Vec<_>>());
             continue;
@@ -72,6 +73,9 @@ fn in_text(
                     None => edit::unset(file.format, &text, &change.place, &change.made),
                 };
                 text = edited.map_err(|fault| refuse(&text, fault))?.text;
+                if let Some(spelling) = &change.spelling {
+                    text = edit::respell(file.format, text, &change.place, spelling);
+                }
             }
         }
     }

@@ -83,7 +83,8 @@ fn taken_back_in_any_order_the_file_is_what_it_was() {
     for order in
         [["a", "b", "c"], ["c", "b", "a"], ["b", "a", "c"], ["b", "c", "a"], ["a", "c", "b"], ["c", "a", "b"]]
     {
-        for before in [Some(BEFORE), Some("apiVersion: v1\nkind: Config\n"), None] {
+        let quoted = BEFORE.replace("old", "'old'");
+        for before in [Some(BEFORE), Some(&quoted), Some("apiVersion: v1\nkind: Config\n"), None] {
             let desk = Desk::new(before);
             for name in ["a", "b", "c"] {
                 desk.log_in(name, name).expect("logged in");

@@ -16,6 +16,8 @@ use connector_tests::strict_aws::{Role, StrictAws};
 pub(super) enum Class {
     /// What a connector keeps: keys, tokens that were given to it, one-time codes.
     Kept,
+    /// What a connector of a registry keeps and docker's own helper hands on: docker knows nothing that ends.
+    Lent,
     /// What a connector issues.
     Issued,
     /// What opens the store.
@@ -29,11 +31,11 @@ pub(super) struct Sink {
     is_at: fn(&str) -> bool,
 }
 
-/// Every place that may hold a secret. A place is a file's path, or a stream of a command line.
+/// Every place that may hold a secret, whatever the connector. A place is a file's path, or a stream of a command line.
 pub(super) const SINKS: [Sink; 8] = [
     Sink {
         name: "the file that a user names with @FILE",
-        holds: &[Class::Kept, Class::Issued],
+        holds: &[Class::Kept, Class::Lent, Class::Issued],
         is_at: |it| within(it, "given"),
     },
     Sink {
@@ -50,7 +52,7 @@ pub(super) const SINKS: [Sink; 8] = [
     Sink {
         name: "the answer of `helper`",
         holds: &[Class::Issued],
-        is_at: |it| answers(it, "helper aws", ""),
+        is_at: |it| answers(it, "helper aws", "") || answers(it, "helper kubectl", ""),
     },
     Sink {
         name: "the environment of the program that `exec` becomes",
@@ -62,6 +64,22 @@ pub(super) const SINKS: [Sink; 8] = [
         name: "the old key that `--keep-old` keeps",
         holds: &[Class::MasterKey],
         is_at: |it| it.ends_with("/home/kept.key"),
+    },
+];
+
+/// The sinks that only connectors of clusters and registries have.
+pub(super) const PROGRAMS: [Sink; 2] = [
+    Sink {
+        name: "the answer of docker's own helper",
+        holds: &[Class::Lent, Class::Issued],
+        is_at: |it| {
+            it == "standard output of `docker-credential-connector get`" || answers(it, "helper docker", "")
+        },
+    },
+    Sink {
+        name: "the file that `login --static` writes",
+        holds: &[Class::Issued],
+        is_at: |it| within(it, "static"),
     },
 ];
 
@@ -244,5 +262,9 @@ impl Watch {
 
 /// The sink that a secret of this class stands in at this place, if it is one.
 pub(super) fn sink_of(class: Class, place: &str) -> Option<&'static str> {
-    SINKS.iter().find(|sink| sink.holds.contains(&class) && (sink.is_at)(place)).map(|sink| sink.name)
+    SINKS
+        .iter()
+        .chain(&PROGRAMS)
+        .find(|sink| sink.holds.contains(&class) && (sink.is_at)(place))
+        .map(|sink| sink.name)
 }

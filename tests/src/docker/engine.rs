@@ -68,6 +68,11 @@ impl Engine {
         run(&self.docker, self.folder.path(), arguments)
     }
 
+    /// The real `docker` for this engine, before it is given a home and more words.
+    pub fn command(&self) -> Command {
+        command(&self.docker, self.folder.path())
+    }
+
     /// Makes an image of one small file and names it, without any registry.
     pub fn import(&self, name: &str) {
         let content = self.folder.path().join("content");
@@ -92,8 +97,13 @@ fn address(folder: &Path) -> String {
 }
 
 fn run(docker: &Path, folder: &Path, arguments: &[&str]) -> Finished {
+    process::run(command(docker, folder).args(arguments))
+}
+
+fn command(docker: &Path, folder: &Path) -> Command {
     let mut command = process::isolated(docker, folder);
-    process::run(command.env("DOCKER_HOST", address(folder)).args(arguments))
+    command.env("DOCKER_HOST", address(folder));
+    command
 }
 
 fn is_root() -> bool {

@@ -3,9 +3,9 @@
 use connector_core::{Access, Allow, Connector, Error, Terms};
 use serde_json::{Value, json};
 
-use super::super::{Password, Token};
+use super::super::{Kubeconfig, Password, Token};
 use crate::resource::KubernetesCluster;
-use crate::testing::{World, answer, assert_silent, grant, method, refusal, token, with_account};
+use crate::testing::{World, answer, assert_silent, grant, issue, method, refusal, token, with_account};
 
 fn version() -> connector_core::Response {
     answer(200, &json!({ "major": "1", "minor": "37", "gitVersion": "v1.37.0" }))
@@ -72,6 +72,14 @@ async fn older_servers() {
     let world = world.answers(allowed(false)).answers(allowed(true));
     reach(&world, with_account(json!({})), Access::Read).await.expect("1.20");
     assert_eq!(world.sent().len(), 6);
+    // That an API is not there is told to administrators alone.
+    let world = World::new().answers(version()).answers(refusal(403, "Forbidden"));
+    let world = world.answers(allowed(false)).answers(allowed(true));
+    reach(&world, with_account(json!({})), Access::Read).await.expect("1.20, for an ordinary user");
+    // A version that everybody sees says nothing of the login.
+    let world = World::new().answers(version()).answers(absent()).answers(absent()).answers(absent());
+    let error = reach(&world.answers(refusal(403, "Forbidden")), token(json!({})), Access::Read).await;
+    assert!(error.expect_err("nobody").to_string().contains("for nobody's"));
 }
 
 #[tokio::test]
@@ -113,4 +121,36 @@ async fn basic_is_gone_and_insecure_is_told() {
     // a:hunter2
     let basic = ("authorization".to_owned(), "Basic YTpodW50ZXIy".to_owned());
     assert!(world.sent()[0].headers().contains(&basic));
+}
+
+/// A password that is passed over: with `system:anonymous` allowed all but the version is forbidden (403), without
+/// it all is refused (401). Both are told as what they are, also where a token is asked for.
+#[tokio::test]
+async fn a_password_that_is_passed_over_is_explained() {
+    let forbidden = || refusal(403, "Forbidden");
+    let config =
+        json!({ "server": "https://demo", "cluster_name": "demo", "username": "a", "password": "hunter2" });
+    for world in [
+        World::new().answers(version()).answers(forbidden()).answers(forbidden()),
+        World::new().answers(forbidden()).answers(forbidden()).answers(forbidden()),
+        World::new().answers(version()).answers(refusal(401, "Unauthorized")),
+    ] {
+        let connector = Connector::new(world.context(), method::<Password>(config.clone()));
+        let error = connector.list::<KubernetesCluster>().await.expect_err("passed over");
+        assert!(error.to_string().contains("1.19") && error.hint().is_some(), "{error}");
+        assert_silent(&error);
+    }
+    let file = json!({
+        "current-context": "demo", "contexts": [{ "name": "demo", "context": { "cluster": "demo", "user": "a" } }],
+        "clusters": [{ "name": "demo", "cluster": { "server": "https://demo" } }],
+        "users": [{ "name": "a", "user": { "username": "a", "password": "hunter2" } }],
+    });
+    let config =
+        json!({ "kubeconfig": file.to_string(), "service_account": "deployer", "namespace": "apps" });
+    let world = World::new().answers(forbidden());
+    let error = issue(&world, method::<Kubeconfig>(config), Terms::default(), grant()).await;
+    let error = error.expect_err("forbidden");
+    let shown = format!("{error} {}", error.causes().join(" "));
+    assert!(shown.contains("1.19") && !shown.contains("is taken by"), "{shown}");
+    assert_silent(&error);
 }
