@@ -4,6 +4,7 @@ mod cloud;
 
 use connector_aws::AwsCredential;
 use connector_conformance::{Kit, Rule, canary};
+use connector_core::Registry;
 use connector_docker::DockerCredential;
 use serde_json::{Value, json};
 
@@ -53,7 +54,8 @@ fn keyed(more: Value) -> Value {
 fn methods() -> Kit {
     let login =
         json!({ "accessToken": canary("access_token"), "expiresAt": "2026-01-01T08:00:00Z" }).to_string();
-    Kit::of(connector_aws::REGISTRATIONS)
+    let all = connector_aws::REGISTRATIONS.iter().chain(connector_docker::REGISTRATIONS);
+    Kit::with_registry(Registry::of(all).expect("one of each"))
         .stable_ids(IDS)
         .method("aws", "implicit", json!({ "region": "eu-west-1", "profile_name": "work" }))
         .method("aws", "secret-key", keyed(json!({})))
