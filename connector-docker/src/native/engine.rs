@@ -8,11 +8,11 @@ use bollard::auth::DockerCredentials;
 use bollard::errors::Error as BollardError;
 use bollard::query_parameters::{CreateImageOptionsBuilder, PushImageOptionsBuilder};
 use bollard::{API_DEFAULT_VERSION, BollardRequest, Docker, body_try_stream};
-use connector_core::{Error, Result, Secret, Source};
+use connector_core::{Context, Error, Result, Secret, Source};
 use futures_util::stream::{self, Stream, StreamExt};
 
 use crate::credential::{DockerCredential, Login};
-use crate::names::{Place, RegistryHost};
+use crate::names::{Place, RegistryHost, is_loopback, read_host};
 
 /// Where engines listen when nobody says.
 #[cfg(unix)]
@@ -47,12 +47,13 @@ impl Engine {
         Self::at(host.as_deref().unwrap_or(USUAL), source).await
     }
 
-    /// The engine at an address in the form of `DOCKER_HOST`: `unix://`, `npipe://`, or `tcp://` without TLS.
+    /// The engine at an address in the form of `DOCKER_HOST`: `unix://`, `npipe://`, or `tcp://` without TLS, which
+    /// is spoken on loopback only, and not where the context's `DOCKER_TLS_VERIFY` asks for TLS.
     ///
     /// # Errors
-    /// An address that is none, or at which no engine answers.
+    /// An address that is none, that would be called in clear, or at which no engine answers.
     pub async fn at(host: &str, source: Source<DockerCredential>) -> Result<Self> {
-        let docker = open(host)?;
+        let docker = open(host, &source.context())?;
         let docker = docker.negotiate_version().await.map_err(|error| no_engine(host, &error))?;
         Ok(Self::over(docker, source))
     }
@@ -177,7 +178,10 @@ fn to_login(mut request: BollardRequest, body: &Secret) -> BollardRequest {
     request
 }
 
-fn open(host: &str) -> Result<Docker> {
+/// Where an engine that is called in another way comes from.
+const BY_HAND: &str = "open an engine over TLS or SSH with `bollard`, and hand it to `Engine::over`";
+
+fn open(host: &str, cx: &Context) -> Result<Docker> {
     let opened = match host {
         #[cfg(unix)]
         host if host.starts_with("unix://") => Docker::connect_with_unix(host, PATIENCE, API_DEFAULT_VERSION),
@@ -185,15 +189,39 @@ fn open(host: &str) -> Result<Docker> {
         host if host.starts_with("npipe://") => {
             Docker::connect_with_named_pipe(host, PATIENCE, API_DEFAULT_VERSION)
         }
-        host if host.starts_with("tcp://") || host.starts_with("http://") => {
-            Docker::connect_with_http(host, PATIENCE, API_DEFAULT_VERSION)
-        }
-        _ => {
-            return Err(Error::field("DOCKER_HOST", "expected unix://, npipe:// or tcp://")
-                .with_hint("open an engine over TLS or SSH with `bollard`, and hand it to `Engine::over`"));
-        }
+        host => match host.strip_prefix("tcp://").or_else(|| host.strip_prefix("http://")) {
+            Some(rest) => {
+                check_clear(rest, cx)?;
+                Docker::connect_with_http(host, PATIENCE, API_DEFAULT_VERSION)
+            }
+            None => {
+                return Err(
+                    Error::field("DOCKER_HOST", "expected unix://, npipe:// or tcp://").with_hint(BY_HAND)
+                );
+            }
+        },
     };
     opened.map_err(|error| no_engine(host, &error))
+}
+
+/// C17: an engine is sent the login with every push and pull, so it is called in clear on loopback only.
+fn check_clear(rest: &str, cx: &Context) -> Result<()> {
+    if cx.var("DOCKER_TLS_VERIFY").is_some() {
+        return Err(Error::field(
+            "DOCKER_TLS_VERIFY",
+            "asks for TLS, and an engine at tcp:// or http:// is called in clear here",
+        )
+        .with_hint(format!("{BY_HAND}; or unset DOCKER_TLS_VERIFY for an engine on loopback")));
+    }
+    match read_host(rest.strip_suffix('/').unwrap_or(rest)) {
+        Ok(host) if is_loopback(&host) => Ok(()),
+        Ok(_) => Err(Error::field(
+            "DOCKER_HOST",
+            "an engine is called in clear on loopback only: anywhere else everybody on the way could read the login",
+        )
+        .with_hint(BY_HAND)),
+        Err(_) => Err(Error::field("DOCKER_HOST", "expected a host and a port after tcp://").with_hint(BY_HAND)),
+    }
 }
 
 fn no_engine(host: &str, error: &BollardError) -> Error {
@@ -258,7 +286,52 @@ fn split_tag(image: &str) -> (&str, &str) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
+    use connector_core::ErrorKind;
+    use serde_json::json;
+
     use super::*;
+    use crate::resource::DockerRegistry;
+    use crate::testing::World;
+
+    /// C17: the login is sent to an engine in clear on loopback only, and nowhere where TLS is asked for.
+    #[tokio::test]
+    async fn c17_an_engine_is_called_in_clear_on_loopback_only() {
+        let cx = World::default().context();
+        let tls = |value: &str| {
+            let variable = ("DOCKER_TLS_VERIFY".to_owned(), value.to_owned());
+            cx.with_environment(HashMap::from([variable]))
+        };
+        for here in ["tcp://127.0.0.1:2375", "http://localhost:2375/", "tcp://[::1]:2375"] {
+            assert!(open(here, &cx).is_ok(), "{here}");
+            assert!(open(here, &tls("")).is_ok(), "{here}: an empty variable is none");
+            let error = open(here, &tls("1")).expect_err(here);
+            assert_eq!(error.field_problems()[0].field, "DOCKER_TLS_VERIFY", "{here}");
+            assert!(error.hint().is_some_and(|it| it.contains("`Engine::over`")), "{here}");
+        }
+        for far in [
+            "tcp://10.0.0.1:2375",
+            "http://engine.example.org:2375",
+            "tcp://localhost.example.org:2375",
+            "tcp://127.0.0.1@engine.example.org:2375",
+            "tcp://http://engine.example.org:2375",
+            "tcp://127.0.0.1:2375/@engine.example.org",
+            "tcp://0.0.0.0:2375",
+            "tcp://",
+            "ssh://127.0.0.1",
+        ] {
+            let error = open(far, &cx).expect_err(far);
+            assert_eq!((error.kind(), error.is_transient()), (ErrorKind::InvalidInput, false), "{far}");
+            assert_eq!(error.field_problems()[0].field, "DOCKER_HOST", "{far}");
+            assert!(error.hint().is_some_and(|it| it.contains("`Engine::over`")), "{far}");
+        }
+        // The ways in ask the context that the login is from.
+        let anonymous = World::default().connector("anonymous", json!({}));
+        let handle = anonymous.resource::<DockerRegistry>("").await.expect("the only one");
+        let error = Engine::at("tcp://10.0.0.1:2375", handle.into_source()).await.expect_err("in clear");
+        assert_eq!(error.field_problems()[0].field, "DOCKER_HOST");
+    }
 
     #[test]
     fn tags_are_told_from_ports() {
