@@ -1,6 +1,6 @@
 //! The registry's v2 protocol, as far as logging in needs it: without an engine, and without following redirects.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -117,11 +117,11 @@ impl<'a> Visit<'a> {
         let host = self.session.registry.api_host();
         let (https, http) = (format!("https://{host}"), format!("http://{host}"));
         self.base = if self.session.scheme == Some(Scheme::Http) { http.clone() } else { https };
-        let first = self.call("GET", "/v2/").await;
-        let answer = match first {
+        let began = self.cx.now();
+        let answer = match self.call_since(began, "GET", "/v2/").await {
             Err(refused) if self.session.scheme.is_none() && refused.kind() == ErrorKind::Unreachable => {
                 self.base = http;
-                match self.call("GET", "/v2/").await {
+                match self.call_since(began, "GET", "/v2/").await {
                     // Nobody is there in clear either, or a server that wants TLS: the first error says more.
                     Err(_) => return Err(refused),
                     Ok(answer) if answer.status() == 400 => return Err(refused),
@@ -177,7 +177,7 @@ impl<'a> Visit<'a> {
                     .with_body(form(&query))
             }
         };
-        let answer = self.send(request).await?;
+        let answer = self.send(self.cx.now(), request).await?;
         let service = format!("the token service {} of {}", realm.host, self.host());
         match (answer.status(), &self.session.login) {
             (200..300, _) => read_token(&answer, &service),
@@ -201,15 +201,30 @@ impl<'a> Visit<'a> {
     }
 
     async fn call(&self, method: &str, path: &str) -> Result<Response> {
+        self.call_since(self.cx.now(), method, path).await
+    }
+
+    async fn call_since(&self, began: SystemTime, method: &str, path: &str) -> Result<Response> {
         let mut request = Request::new(method, format!("{}{path}", self.base));
         if let Some(authorization) = &self.authorization {
             request = request.with_header("authorization", authorization.expose());
         }
-        self.send(request).await
+        self.send(began, request).await
     }
 
-    /// Sends a request, and again where the other side asks to wait a little.
-    async fn send(&self, request: Request) -> Result<Response> {
+    /// Sends a request, and again where the other side asks to wait a little; all of it within the limit for a
+    /// call that began at `began`. Where a pause would not end within it, the answer is the outcome at once.
+    async fn send(&self, began: SystemTime, request: Request) -> Result<Response> {
+        let left = || {
+            let spent = self.cx.now().duration_since(began).unwrap_or_default();
+            self.cx.call_limit().saturating_sub(spent)
+        };
+        if left().is_zero() {
+            return Err(Error::unreachable(format!(
+                "no time is left to call {}: the limit for one call is over",
+                request.origin()
+            )));
+        }
         let request = match &self.session.trust {
             Some(pem) => request.with_trust(std::sync::Arc::clone(pem)),
             None => request,
@@ -217,15 +232,19 @@ impl<'a> Visit<'a> {
         let mut tried = 0;
         loop {
             tried += 1;
-            let answer = self.cx.send(request.clone()).await?;
+            let answer = self.cx.send(request.clone().with_timeout(left())).await?;
             if tried == TRIES || !matches!(answer.status(), 429 | 502 | 503 | 504) {
                 return Ok(answer);
             }
             let pause = error::asked_pause(&answer).unwrap_or(Duration::from_secs(u64::from(tried)));
-            if pause > LONGEST_PAUSE {
+            if pause > LONGEST_PAUSE || pause >= left() {
                 return Ok(answer);
             }
             self.cx.clock().sleep(pause).await;
+            // A clock may sleep longer than it was told.
+            if left().is_zero() {
+                return Ok(answer);
+            }
         }
     }
 
@@ -314,3 +333,7 @@ fn form(pairs: &[(&str, &str)]) -> String {
     let pairs: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
     pairs.join("&")
 }
+
+#[cfg(test)]
+#[path = "flow_tests.rs"]
+mod tests;

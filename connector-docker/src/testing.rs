@@ -23,6 +23,12 @@ struct State {
     answers: VecDeque<Result<Response>>,
     sent: Vec<Request>,
     pauses: Vec<u64>,
+    /// How long its clock went since the beginning.
+    gone: Duration,
+    /// How long each answer takes.
+    slow: Duration,
+    /// How much longer than it was told its clock sleeps.
+    late: Duration,
 }
 
 impl World {
@@ -31,6 +37,23 @@ impl World {
         let world = Self::default();
         world.state().answers.extend(answers);
         world
+    }
+
+    /// The same world, where each answer takes so long.
+    pub(crate) fn slow(self, each: Duration) -> Self {
+        self.state().slow = each;
+        self
+    }
+
+    /// The same world, with a clock that sleeps so much too long.
+    pub(crate) fn late(self, by: Duration) -> Self {
+        self.state().late = by;
+        self
+    }
+
+    /// The limit that each request was sent with, in seconds.
+    pub(crate) fn limits(&self) -> Vec<Option<u64>> {
+        self.state().sent.iter().map(|it| it.timeout().map(|it| it.as_secs())).collect()
     }
 
     pub(crate) fn context(&self) -> Context {
@@ -97,6 +120,8 @@ impl Http for World {
         let mut state = self.state();
         let url = request.url().to_owned();
         state.sent.push(request);
+        let slow = state.slow;
+        state.gone += slow;
         state.answers.pop_front().unwrap_or_else(|| panic!("nothing answers to {url}"))
     }
 }
@@ -104,12 +129,15 @@ impl Http for World {
 #[async_trait]
 impl Clock for World {
     fn now(&self) -> std::time::SystemTime {
-        VirtualClock::default().now()
+        VirtualClock::default().now() + self.state().gone
     }
 
     async fn sleep(&self, duration: Duration) {
         if duration < Duration::from_secs(20) {
-            self.state().pauses.push(duration.as_secs());
+            let mut state = self.state();
+            state.pauses.push(duration.as_secs());
+            let late = state.late;
+            state.gone += duration + late;
         } else {
             // A deadline, which is never reached.
             std::future::pending::<()>().await;

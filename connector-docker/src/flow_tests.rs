@@ -1,0 +1,87 @@
+//! What a visit sends, and within which time.
+
+use std::time::Duration;
+
+use connector_core::{Access, Call, Error, ErrorKind, Response, Result};
+
+use super::Visit;
+use crate::credential::Login;
+use crate::names::{RepositoryName, Scheme};
+use crate::session::Session;
+use crate::testing::{CANARY, HUB, World, answer, asks, token};
+
+fn session(registry: &str, scheme: Option<Scheme>) -> Session {
+    Session {
+        registry: registry.parse().expect("a registry"),
+        scheme,
+        login: Login::Password { username: "me".into(), password: CANARY.into() },
+        trust: None,
+    }
+}
+
+/// What comes of looking at `team/app` of a registry.
+async fn look(world: &World, limit: Duration, access: Access) -> Result<()> {
+    let session = session("r.example.org", Some(Scheme::Https));
+    let cx = world.context().with_call_limit(limit);
+    let call = Call::new(&cx, None);
+    let repository = RepositoryName::parse("team/app").expect("a name");
+    let outcome = Visit::new(&session, &call).look_at(&repository, access).await;
+    assert!(world.is_done(), "less was asked than was scripted");
+    outcome
+}
+
+fn seconds(it: u64) -> Duration {
+    Duration::from_secs(it)
+}
+
+fn slow_down(pause: &str) -> Result<Response> {
+    answer(429, &[("retry-after", pause)], "")
+}
+
+/// Catalogue, Network: one limit for a call, all that is sent again included; the next call has its own.
+#[tokio::test]
+async fn one_limit_holds_for_a_call_with_all_that_is_sent_again() {
+    let world = World::of([slow_down("7"), asks(HUB), slow_down("1"), token("t"), answer(200, &[], "{}")]);
+    let world = world.slow(seconds(9));
+    look(&world, seconds(30), Access::Read).await.expect("good at last");
+    assert_eq!(world.limits(), [30, 14, 30, 20, 30].map(Some), "each try has what is left");
+    assert_eq!(world.pauses(), [7, 1]);
+}
+
+#[tokio::test]
+async fn a_pause_beyond_the_limit_is_not_begun() {
+    // 25 s are gone: neither more than the 5 that are left, nor all of them.
+    for pause in ["7", "5"] {
+        let world = World::of([slow_down(pause)]).slow(seconds(25));
+        let error = look(&world, seconds(30), Access::Read).await.expect_err("no time");
+        assert!(error.is_transient() && error.message().contains("answered 429"), "{error}");
+        assert_eq!((world.limits(), world.pauses()), (vec![Some(30)], vec![]), "{pause}");
+    }
+    let world = World::of([answer(503, &[], "")]).slow(seconds(40));
+    let error = look(&world, seconds(30), Access::Read).await.expect_err("no time");
+    assert!(error.message().contains("answered 503"), "{error}");
+}
+
+/// A request with a limit of zero may be taken for one that has none.
+#[tokio::test]
+async fn nothing_is_sent_when_no_time_is_left() {
+    let error = look(&World::default(), Duration::ZERO, Access::Read).await.expect_err("no time");
+    assert_eq!(error.kind(), ErrorKind::Unreachable);
+    assert!(error.message().contains("the limit for one call"), "{error}");
+
+    // A clock that sleeps over the end: the last answer is the outcome.
+    let world = World::of([slow_down("7")]).late(seconds(60));
+    let error = look(&world, seconds(30), Access::Read).await.expect_err("no time");
+    assert!(error.message().contains("answered 429"), "{error}");
+
+    // Asking a registry on loopback again in clear is the same call.
+    let down = || Err(Error::unreachable("no TLS there"));
+    for (takes, limits) in [(12, vec![Some(30), Some(18)]), (30, vec![Some(30)])] {
+        let again = limits.get(1).map(|_| answer(200, &[], ""));
+        let world = World::of([down()].into_iter().chain(again)).slow(seconds(takes));
+        let (session, cx) = (session("127.0.0.1:5000", None), world.context());
+        let outcome = Visit::new(&session, &Call::new(&cx, None)).log_in().await;
+        assert_eq!(outcome.is_ok(), limits.len() == 2);
+        assert_eq!(world.limits(), limits);
+    }
+}
