@@ -73,21 +73,27 @@ impl<'a> Visit<'a> {
             self.take_up(&first, Some(&scope)).await?;
         }
         let path = format!("/v2/{repository}/tags/list?n=1");
-        let mut answer = self.call("GET", &path).await?;
-        // A registry may let everybody in at its door and ask at a repository.
-        if answer.status() == 401 && self.authorization.is_none() {
-            self.take_up(&answer, Some(&scope)).await?;
-            answer = self.call("GET", &path).await?;
-        }
+        let answer = self.ask("GET", &path, &scope).await?;
         self.judge(&answer, repository, "read")?;
         if access > Access::Read {
             let path = format!("/v2/{repository}/blobs/uploads/{NO_UPLOAD}");
-            let answer = self.call("PATCH", &path).await?;
+            let answer = self.ask("PATCH", &path, &scope).await?;
             if matches!(answer.status(), 401 | 403) {
                 self.judge(&answer, repository, "write to")?;
             }
         }
         Ok(())
+    }
+
+    /// Calls, and logs in where the registry asks for it only now: it may let everybody in at its door and ask at a
+    /// repository, or let everybody read and ask who writes.
+    async fn ask(&mut self, method: &str, path: &str, scope: &str) -> Result<Response> {
+        let answer = self.call(method, path).await?;
+        if answer.status() != 401 || self.authorization.is_some() {
+            return Ok(answer);
+        }
+        self.take_up(&answer, Some(scope)).await?;
+        self.call(method, path).await
     }
 
     fn judge(&self, answer: &Response, repository: &RepositoryName, what: &str) -> Result<()> {

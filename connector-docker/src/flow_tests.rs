@@ -85,3 +85,30 @@ async fn nothing_is_sent_when_no_time_is_left() {
         assert_eq!(world.limits(), limits);
     }
 }
+
+/// A registry that everybody may read asks who writes: then the login is tried, once.
+#[tokio::test]
+async fn a_login_that_only_writing_asks_for_is_tried() {
+    let open = || answer(200, &[], "{}");
+    let write = async |answers: Vec<Result<Response>>| {
+        let world = World::of([open(), open()].into_iter().chain(answers));
+        (look(&world, seconds(30), Access::Write).await, world.sent())
+    };
+    let (good, sent) = write(vec![asks("Basic"), answer(404, &[], "")]).await;
+    good.expect("it may write");
+    let upload = "PATCH https://r.example.org/v2/team/app/blobs/uploads/";
+    assert!(sent[2].starts_with(upload) && !sent[2].contains("Basic"), "{sent:?}");
+    assert!(sent[3].starts_with(upload) && sent[3].ends_with(" Basic bWU6aHVudGVyMg=="), "{sent:?}");
+
+    let (good, sent) = write(vec![asks(HUB), token("t"), answer(404, &[], "")]).await;
+    good.expect("it may write");
+    assert!(sent[3].contains("&scope=repository%3Ateam%2Fapp%3Apull%2Cpush&"), "{sent:?}");
+    assert!(sent[4].starts_with(upload) && sent[4].ends_with(" Bearer t"), "{sent:?}");
+
+    let (wrong, _) = write(vec![asks("Basic"), asks("Basic")]).await;
+    let error = wrong.expect_err("wrong");
+    assert_eq!(error.message(), "r.example.org does not take the user name and password");
+    let (less, _) = write(vec![asks("Basic"), answer(403, &[], CANARY)]).await;
+    let error = less.expect_err("reads only");
+    assert!(error.message().contains("write to `team/app`"), "{error}");
+}
