@@ -147,7 +147,7 @@ impl<'a> Visit<'a> {
         let authorization = match (self.challenge(answer)?, &self.session.login) {
             (Challenge::Bearer(bearer), _) => {
                 let token = self.token(&bearer, scope).await?;
-                format!("Bearer {}", token.expose())
+                Secret::new(["Bearer ", token.expose()].concat())
             }
             (Challenge::Basic, Login::Password { username, password }) => basic(username, password),
             (Challenge::Basic, Login::IdentityToken(_)) => {
@@ -159,7 +159,7 @@ impl<'a> Visit<'a> {
             }
             (Challenge::Basic, Login::Anonymous) => return Err(self.asks_for_login()),
         };
-        self.authorization = Some(authorization.into());
+        self.authorization = Some(authorization);
         Ok(())
     }
 
@@ -174,13 +174,13 @@ impl<'a> Visit<'a> {
             Login::Password { username, password } => {
                 query.push(("account", username));
                 Request::get(with_query(&realm.url, &query))
-                    .with_header("authorization", basic(username, password))
+                    .with_header("authorization", basic(username, password).expose())
             }
             Login::IdentityToken(token) => {
                 query.extend([("grant_type", "refresh_token"), ("refresh_token", token.expose())]);
                 Request::new("POST", realm.url.as_str())
                     .with_header("content-type", "application/x-www-form-urlencoded")
-                    .with_body(form(&query))
+                    .with_body(form(&query).expose())
             }
         };
         let answer = self.send(self.cx.now(), request).await?;
@@ -289,8 +289,11 @@ impl<'a> Visit<'a> {
 const WRONG: &str =
     "check `username` and `password`; an account with a second factor logs in with an access token only";
 
-fn basic(username: &str, password: &Secret) -> String {
-    format!("Basic {}", STANDARD.encode(format!("{username}:{}", password.expose())))
+/// Joined and not formatted, here and below: a text that grows leaves copies behind that nobody wipes.
+fn basic(username: &str, password: &Secret) -> Secret {
+    let both = Secret::new([username, ":", password.expose()].concat());
+    let both = Secret::new(STANDARD.encode(both.expose()));
+    Secret::new(["Basic ", both.expose()].concat())
 }
 
 fn no_service(service: &str, realm: &Realm) -> Error {
@@ -324,20 +327,34 @@ fn read_token(answer: &Response, service: &str) -> Result<Secret> {
 
 fn with_query(url: &str, query: &[(&str, &str)]) -> String {
     let joint = if url.contains('?') { '&' } else { '?' };
-    format!("{url}{joint}{}", form(query))
+    format!("{url}{joint}{}", form(query).expose())
 }
 
-/// `application/x-www-form-urlencoded`.
-fn form(pairs: &[(&str, &str)]) -> String {
-    let encode = |text: &str| -> String {
-        let byte = |it: u8| match it {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(it).to_string(),
-            _ => format!("%{it:02X}"),
-        };
-        text.bytes().map(byte).collect()
-    };
-    let pairs: Vec<_> = pairs.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
-    pairs.join("&")
+/// `application/x-www-form-urlencoded`. A value may be a token.
+fn form(pairs: &[(&str, &str)]) -> Secret {
+    // Three characters stand for a byte at most, so that it never grows.
+    let longest = pairs.iter().map(|(name, value)| name.len() + 3 * value.len() + 2).sum();
+    let mut text = String::with_capacity(longest);
+    for (name, value) in pairs {
+        if !text.is_empty() {
+            text.push('&');
+        }
+        text.push_str(name);
+        text.push('=');
+        for byte in value.bytes() {
+            match byte {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                    text.push(char::from(byte));
+                }
+                _ => {
+                    let digit = |it: u8| char::from(b"0123456789ABCDEF"[usize::from(it)]);
+                    text.extend(['%', digit(byte >> 4), digit(byte & 15)]);
+                }
+            }
+        }
+    }
+    debug_assert!(text.len() <= longest);
+    Secret::new(text)
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use connector_core::{Access, Call, Error, ErrorKind, Response, Result};
+use connector_core::{Access, Call, Error, ErrorKind, Response, Result, Secret};
 
-use super::Visit;
+use super::{Visit, basic, form, with_query};
 use crate::credential::Login;
 use crate::names::{RepositoryName, Scheme};
 use crate::session::Session;
@@ -111,4 +111,19 @@ async fn a_login_that_only_writing_asks_for_is_tried() {
     let (less, _) = write(vec![asks("Basic"), answer(403, &[], CANARY)]).await;
     let error = less.expect_err("reads only");
     assert!(error.message().contains("write to `team/app`"), "{error}");
+}
+
+/// What is built of a login is as secret as the login: wiped when it goes, and shown by nothing.
+#[test]
+fn what_is_built_of_a_login_is_secret() {
+    let header: Secret = basic("me", &CANARY.into());
+    assert_eq!(header.expose(), "Basic bWU6aHVudGVyMg==");
+    let body: Secret = form(&[("grant_type", "refresh_token"), ("refresh_token", "h&nter2+/=\u{e4} ~")]);
+    assert_eq!(body.expose(), "grant_type=refresh_token&refresh_token=h%26nter2%2B%2F%3D%C3%A4%20~");
+    assert_eq!(form(&[("a", "\u{0}\u{7f}"), ("b", "")]).expose(), "a=%00%7F&b=");
+    assert!(form(&[]).is_empty());
+    let shown = format!("{header:?} {body:?}");
+    assert!(!shown.contains("bWU6") && !shown.contains("nter2"), "{shown}");
+    assert_eq!(with_query("https://a.org/t", &[("a", "b/c")]), "https://a.org/t?a=b%2Fc");
+    assert_eq!(with_query("https://a.org/t?x=y", &[("a", "b")]), "https://a.org/t?x=y&a=b");
 }
