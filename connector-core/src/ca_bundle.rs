@@ -17,6 +17,9 @@ pub struct CaBundle(String);
 
 const PEM: &str = "-----BEGIN CERTIFICATE-----";
 
+/// In the first line of a key of any kind.
+const KEY: &str = "PRIVATE KEY-----";
+
 impl CaBundle {
     /// The certificates as they are now, in PEM form: a file is read each time, since it may be replaced.
     ///
@@ -49,6 +52,10 @@ impl FromStr for CaBundle {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
+        if text.contains(KEY) {
+            // What is said here is shown: it is no secret.
+            return Err(Error::invalid("holds a private key: give the certificates alone"));
+        }
         if text.contains(PEM) || is_absolute(text) {
             return Ok(Self(text.to_owned()));
         }
@@ -90,7 +97,8 @@ mod tests {
         for said in [PEM, "/ca.pem"] {
             assert_eq!(&*read(said).expect(said), PEM.as_bytes());
         }
-        for said in ["ca.pem", "", "/no.pem", "/gone.pem", "/a\nb"] {
+        let with_key = format!("{PEM}\n-----BEGIN RSA {KEY}\nhunter2");
+        for said in ["ca.pem", "", "/no.pem", "/gone.pem", "/a\nb", &with_key] {
             let error = read(said).expect_err(said);
             assert!(!error.to_string().contains("hunter2"));
         }

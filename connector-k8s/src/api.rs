@@ -84,14 +84,17 @@ impl<'a> Api<'a> {
             request = request.with_header("authorization", authorization.expose());
         }
         let began = self.cx.now();
+        let left = || {
+            let spent = self.cx.now().duration_since(began).unwrap_or_default();
+            self.cx.call_limit().saturating_sub(spent)
+        };
         let mut pause = FIRST_PAUSE;
         for tried in 1.. {
-            let spent = self.cx.now().duration_since(began).unwrap_or_default();
-            let left = self.cx.call_limit().saturating_sub(spent);
-            let outcome = self.cx.send(request.clone().with_timeout(left)).await;
+            let outcome = self.cx.send(request.clone().with_timeout(left())).await;
             let asked = outcome.as_ref().ok().and_then(|it| asked_pause(it, self.cx.now()));
             let pause_now = asked.unwrap_or(pause);
-            if tried == TRIES || !may_pass(&outcome) || pause_now >= left {
+            // What the try took counts too: no other one is begun that could not end.
+            if tried == TRIES || !may_pass(&outcome) || pause_now >= left() {
                 return outcome;
             }
             self.cx.clock().sleep(pause_now).await;

@@ -12,6 +12,7 @@ struct Claims {
     exp: Option<f64>,
     iat: Option<f64>,
     sub: Option<String>,
+    iss: Option<String>,
 }
 
 fn claims(token: &Secret) -> Option<Claims> {
@@ -40,6 +41,11 @@ pub(crate) fn life(token: &Secret) -> Option<Duration> {
 /// Who a token says that it is of.
 pub(crate) fn subject(token: &Secret) -> Option<String> {
     claims(token)?.sub
+}
+
+/// Who a token says that made it.
+pub(crate) fn issuer(token: &Secret) -> Option<String> {
+    claims(token)?.iss
 }
 
 #[cfg(test)]

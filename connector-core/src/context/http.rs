@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::Tls;
 use crate::Result;
@@ -29,12 +29,22 @@ pub trait Http: Send + Sync {
 pub struct Request {
     method: String,
     url: String,
-    headers: Vec<(String, String)>,
+    headers: Headers,
     body: Zeroizing<Vec<u8>>,
     timeout: Option<Duration>,
     trust: Option<Arc<[u8]>>,
     tls: Option<Arc<Tls>>,
     metadata: bool,
+}
+
+/// Headers of a request; a login may stand among them, so they are wiped when they are dropped.
+#[derive(Clone, Default)]
+struct Headers(Vec<(String, String)>);
+
+impl Drop for Headers {
+    fn drop(&mut self) {
+        self.0.iter_mut().for_each(|(_, value)| value.zeroize());
+    }
 }
 
 impl Request {
@@ -43,7 +53,7 @@ impl Request {
         Self {
             method: method.into(),
             url: url.into(),
-            headers: Vec::new(),
+            headers: Headers::default(),
             body: Zeroizing::new(Vec::new()),
             timeout: None,
             trust: None,
@@ -60,7 +70,7 @@ impl Request {
     /// Adds a header.
     #[must_use]
     pub fn with_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.push((name.into(), value.into()));
+        self.headers.0.push((name.into(), value.into()));
         self
     }
 
@@ -114,7 +124,7 @@ impl Request {
     /// The headers.
     #[must_use]
     pub fn headers(&self) -> &[(String, String)] {
-        &self.headers
+        &self.headers.0
     }
 
     /// The body.

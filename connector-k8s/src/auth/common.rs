@@ -1,6 +1,6 @@
 //! What the configs of the methods share.
 
-use connector_core::{Lifetime, Problem, Result};
+use connector_core::{Error, Lifetime, Problem, Result};
 
 use crate::credential::Trust;
 use crate::names::{Audience, CertificateText, Namespace, ServerUrl, ServiceAccountName};
@@ -18,13 +18,21 @@ pub(super) const NARROWS: &str =
     "with `service_account`: a token of that service account, which may do what it may";
 
 /// Whom to trust, by the fields that say so.
-pub(super) fn trust(authority: Option<&CertificateText>, insecure: bool) -> Trust {
-    match (insecure, authority.and_then(CertificateText::read)) {
-        (true, _) => Trust::Anybody,
-        (false, Some(read)) => Trust::Authority(read.as_str().to_owned()),
-        (false, None) => Trust::System,
+///
+/// # Errors
+/// As [`check_place`]: an authority that does not read is never passed over.
+pub(super) fn trust(authority: Option<&CertificateText>, insecure: bool) -> Result<Trust> {
+    let unreadable = || Error::field("certificate_authority", AUTHORITY);
+    match (insecure, authority) {
+        (true, Some(_)) => Err(Error::field("insecure", OPPOSITE)),
+        (true, None) => Ok(Trust::Anybody),
+        (false, Some(text)) => Ok(Trust::Authority(text.read().ok_or_else(unreadable)?.as_str().to_owned())),
+        (false, None) => Ok(Trust::System),
     }
 }
+
+const AUTHORITY: &str = "expected PEM certificates without a private key, or base64 of them";
+const OPPOSITE: &str = "says the opposite of `certificate_authority`: only one can be";
 
 /// The faults of the fields that say where a cluster is.
 pub(super) fn check_place(
@@ -34,11 +42,10 @@ pub(super) fn check_place(
 ) -> Vec<Problem> {
     let mut problems: Vec<_> = server.problem("server").into_iter().collect();
     if authority.is_some_and(|it| it.read().is_none()) {
-        problems.push(Problem::new("certificate_authority", "expected PEM certificates, or base64 of them"));
+        problems.push(Problem::new("certificate_authority", AUTHORITY));
     }
     if insecure && authority.is_some() {
-        problems
-            .push(Problem::new("insecure", "says the opposite of `certificate_authority`: only one can be"));
+        problems.push(Problem::new("insecure", OPPOSITE));
     }
     problems
 }

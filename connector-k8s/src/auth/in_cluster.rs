@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use connector_core::{
     AuthMethod, Authenticated, Call, Context, Error, Identity, Life, Lifetime, MethodAbout, Problem, Result,
+    Secret,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -101,15 +102,21 @@ impl AuthMethod for InCluster {
         Some(NAME)
     }
 
-    /// The server and the service account; not the token, which is replaced all the time.
+    /// The server, who vouches for it, and the service account; not the token, which is replaced all the time.
     fn identity(_: &Map<String, Value>, cx: &Context) -> Result<String> {
         if !cx.implicit() {
             // Switched off, nothing is looked at.
             return Ok(String::new());
         }
         let server = server(cx).map(|it| it.as_str().to_owned()).unwrap_or_default();
-        let subject = read_token(cx, &mounted("token")).ok().and_then(|token| jwt::subject(&token));
-        Ok(format!("in-cluster {server} {}", subject.unwrap_or_default()))
+        // Many clusters have the same addresses and the same names: their authorities differ, and their issuers.
+        let authority = cx.read_text(&mounted("ca.crt")).unwrap_or_default();
+        let token = read_token(cx, &mounted("token")).ok();
+        let of_token =
+            |read: fn(&Secret) -> Option<String>| token.as_ref().and_then(read).unwrap_or_default();
+        let namespace = pod_namespace(cx).map(|it| it.to_string()).unwrap_or_default();
+        let (subject, issuer) = (of_token(jwt::subject), of_token(jwt::issuer));
+        Ok(format!("in-cluster {server} {authority} {namespace} {issuer} {subject}"))
     }
 
     async fn authenticate(&self, cx: &Call<'_>, _: Option<&()>) -> Result<Authenticated<Session>> {

@@ -76,7 +76,7 @@ impl AuthMethod for Password {
             cluster: Cluster {
                 server: self.server.clone(),
                 name: self.cluster_name.clone(),
-                trust: common::trust(self.certificate_authority.as_ref(), self.insecure),
+                trust: common::trust(self.certificate_authority.as_ref(), self.insecure)?,
                 tls_server_name: None,
             },
             own: Own::Stored(login),

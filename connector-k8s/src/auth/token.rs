@@ -183,7 +183,7 @@ impl AuthMethod for Token {
             cluster: Cluster {
                 server: self.server.clone(),
                 name: self.cluster_name.clone(),
-                trust: common::trust(self.certificate_authority.as_ref(), self.insecure),
+                trust: common::trust(self.certificate_authority.as_ref(), self.insecure)?,
                 tls_server_name: self.tls_server_name.clone(),
             },
             own: Own::Stored(login),

@@ -96,12 +96,12 @@ pub(crate) async fn run(exec: &Exec, chosen: &Chosen, cx: &Call<'_>) -> Result<G
     if exec.provide_cluster_info {
         info["spec"]["cluster"] = chosen.cluster_info();
     }
-    let mut command = Command::new(&*exec.command)
-        .with_args(exec.args.iter().flatten())
-        .with_env("KUBERNETES_EXEC_INFO", Secret::new(info.to_string()));
+    let mut command = Command::new(&*exec.command).with_args(exec.args.iter().flatten());
     for variable in exec.env.iter().flatten() {
         command = command.with_env(&*variable.name, variable.value.clone());
     }
+    // Last, so that no variable of the kubeconfig stands in its place.
+    let command = command.with_env("KUBERNETES_EXEC_INFO", Secret::new(info.to_string()));
     let output = cx.run(command).await.map_err(|error| {
         error.context(format!("the exec plugin `{}` of the kubeconfig gave no credential", exec.program()))
     })?;
@@ -119,8 +119,12 @@ fn read(exec: &Exec, printed: &[u8]) -> Result<Given> {
     let end = status.expiration_timestamp.as_deref().filter(|it| !it.is_empty()).map(parse_time).transpose();
     let end = end.map_err(|_| wrong("printed an `expirationTimestamp` that is no time"))?;
     let some = |secret: Option<Secret>| secret.filter(|it| !it.is_empty());
-    let login = match (some(status.token), status.client_certificate_data, some(status.client_key_data)) {
-        (_, Some(certificate), Some(key)) => {
+    let certificate = status.client_certificate_data.filter(|it| !it.is_empty());
+    let login = match (some(status.token), certificate, some(status.client_key_data)) {
+        (Some(_), Some(_), _) => {
+            return Err(wrong("printed a token and a certificate: one of them can be used"));
+        }
+        (None, Some(certificate), Some(key)) => {
             let certificate =
                 Certificates::parse(&certificate).ok_or_else(|| wrong("printed no PEM certificate"))?;
             Login::Certificate(Certificate { certificate: certificate.as_str().to_owned(), key })

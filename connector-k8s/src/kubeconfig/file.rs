@@ -1,5 +1,6 @@
 //! The file's form. Keys that are not known are passed over, as kubectl does.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use connector_core::{Error, Result, Secret};
@@ -167,11 +168,8 @@ impl Kubeconfig {
     /// Adds what another one says and this one does not: who comes first wins, name by name.
     pub(crate) fn merge(&mut self, later: Self) {
         fn add<T>(ours: &mut Vec<Placed<T>>, theirs: Vec<Placed<T>>) {
-            for entry in theirs {
-                if !ours.iter().any(|it| it.name == entry.name) {
-                    ours.push(entry);
-                }
-            }
+            let mut names: HashSet<String> = ours.iter().map(|it| it.name.clone()).collect();
+            ours.extend(theirs.into_iter().filter(|it| names.insert(it.name.clone())));
         }
         self.current_context = self.current_context.take().or(later.current_context);
         add(&mut self.clusters, later.clusters);

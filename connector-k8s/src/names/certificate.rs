@@ -20,6 +20,8 @@ pub struct Certificates(String);
 
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 const END: &str = "-----END CERTIFICATE-----";
+/// In the first line of a key of any kind.
+const KEY: &str = "PRIVATE KEY-----";
 
 impl From<String> for CertificateText {
     fn from(text: String) -> Self {
@@ -28,9 +30,16 @@ impl From<String> for CertificateText {
 }
 
 impl CertificateText {
-    /// The certificates; `None` when the text holds none.
+    /// The certificates; `None` when the text holds none, or a private key beside them: what is said here is shown,
+    /// so no key may stand in it.
     #[must_use]
     pub fn read(&self) -> Option<Certificates> {
+        let joined: String = self.0.split_ascii_whitespace().collect();
+        let decoded = STANDARD.decode(joined).unwrap_or_default();
+        let has_key = |bytes: &[u8]| bytes.windows(KEY.len()).any(|part| part == KEY.as_bytes());
+        if has_key(self.0.as_bytes()) || has_key(&decoded) {
+            return None;
+        }
         Certificates::parse(&self.0)
     }
 }

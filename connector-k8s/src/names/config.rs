@@ -70,8 +70,12 @@ fn is_host(text: &str) -> bool {
             && !part.ends_with('-')
     };
     text.split('.').all(is_part)
-        // A last part of digits makes an address of it.
-        && !text.rsplit('.').next().unwrap_or_default().bytes().all(|it| it.is_ascii_digit())
+        // A last part of digits, decimal or hexadecimal, makes an address of it.
+        && !text.rsplit('.').next().is_some_and(is_number)
+}
+
+fn is_number(part: &str) -> bool {
+    part.bytes().all(|it| it.is_ascii_digit()) || part.starts_with("0x") || part.starts_with("0X")
 }
 
 #[cfg(test)]
@@ -101,7 +105,7 @@ mod tests {
             assert!(Namespace::parse(bad).is_err(), "{bad}");
         }
         assert!(TlsServerName::parse("kubernetes.default.svc").is_ok());
-        for bad in ["", "10.0.0.1", "::1", "a b", "a/", "-a", "a.", "https://a"] {
+        for bad in ["", "10.0.0.1", "::1", "a b", "a/", "-a", "a.", "https://a", "0xa9fea9fe", "a.0X1"] {
             assert!(TlsServerName::parse(bad).is_err(), "{bad}");
         }
         assert!(Audience::parse("https://vault.example.org").is_ok() && Audience::parse("a b").is_err());

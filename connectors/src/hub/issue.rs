@@ -162,6 +162,8 @@ impl Hub {
         // It may have changed while this one waited.
         let document = self.usable(name).await?;
         let place = self.place(&document, &grant).await?;
+        // A handle that was opened on what the connector was before mints by that: it is opened anew.
+        let handle = handle.filter(|_| place.key == *key);
         let stale = match self.look(&place) {
             Lookup::Hit(entry) => return Ok(Answer::from_cache(place, entry)),
             other => other.usable(),

@@ -10,6 +10,7 @@ use connector_core::{Error, Http, Request, Response, Result, Tls, async_trait, f
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Url};
 
+use super::resolve::{REFUSED, Resolver, is_link_local};
 use super::{Timeouts, tls};
 
 /// HTTP over the machine's network.
@@ -29,6 +30,8 @@ struct Kind {
     tls: Option<tls::Mark>,
     /// Metadata services and loopback are never reached through a proxy.
     direct: bool,
+    /// Only for a metadata service names may lead to one.
+    to_metadata: bool,
 }
 
 /// The largest answer that is read, in bytes.
@@ -57,13 +60,15 @@ impl SystemHttp {
         if kind.direct {
             builder = builder.no_proxy();
         }
+        let resolver = Resolver { in_place_of: None, to_metadata: kind.to_metadata };
+        builder = builder.dns_resolver(resolver.clone());
         if let Some(pem) = &kind.trust {
             for certificate in tls::certificates(pem, "ca_bundle")? {
                 builder = builder.add_root_certificate(certificate);
             }
         }
         if let Some(tls) = tls {
-            builder = tls::set_up(builder, tls, host)?;
+            builder = tls::set_up(builder, tls, host, resolver)?;
         }
         let client = builder.build().map_err(|_| {
             Error::unexpected("cannot set up TLS").with_hint("is the system's trust store readable?")
@@ -102,6 +107,7 @@ impl Http for SystemHttp {
             trust: request.trust().cloned(),
             tls: own.map(|it| tls::mark(it, host)),
             direct: request.is_to_metadata() || loopback,
+            to_metadata: request.is_to_metadata(),
         };
         let client = self.client(kind, own, host)?;
         let url = own.map_or(Ok(url.clone()), |it| tls::url(url.clone(), it))?;
@@ -129,18 +135,6 @@ impl Http for SystemHttp {
             body.extend_from_slice(&chunk);
         }
         Ok(Response::new(status, headers, body))
-    }
-}
-
-fn is_link_local(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(it) => it.is_link_local(),
-        IpAddr::V6(it) => {
-            it.is_unicast_link_local()
-                || it.to_ipv4_mapped().is_some_and(|it| it.is_link_local())
-                // The addresses of AWS metadata services.
-                || it.segments()[..3] == [0xfd00, 0x0ec2, 0]
-        }
     }
 }
 
@@ -177,6 +171,8 @@ fn failure(error: &reqwest::Error, origin: &str, limit: Duration, own: Option<&T
             format!("did not answer within {}", format_duration(limit)),
             "is the endpoint right, and is there a way to it?",
         )
+    } else if has(&[REFUSED]) {
+        (format!("{REFUSED}, where metadata services are"), "an endpoint of a connector cannot be one")
     } else if has(&["dns error", "failed to lookup"]) {
         ("has a name that does not resolve".into(), "is the host name right?")
     } else if has(&["certificate", "UnknownIssuer", "NotValidForName", "tls handshake", "TLS"]) {

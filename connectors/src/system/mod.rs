@@ -5,6 +5,8 @@ mod commands;
 #[cfg(feature = "http")]
 mod http;
 #[cfg(feature = "http")]
+mod resolve;
+#[cfg(feature = "http")]
 mod tls;
 
 use std::io::Read;

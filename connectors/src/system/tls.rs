@@ -1,9 +1,10 @@
 //! TLS in another way than the host's: the client that a [`Tls`] asks for.
 
 use connector_core::{Error, Result, Tls};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Certificate, ClientBuilder, Identity, Url};
 use sha2::{Digest, Sha256};
+
+use super::resolve::Resolver;
 
 /// What tells one way from another, without holding the key that is a part of it.
 pub(super) type Mark = [u8; 32];
@@ -27,7 +28,12 @@ pub(super) fn mark(tls: &Tls, host: &str) -> Mark {
 }
 
 /// Sets a client up in this way.
-pub(super) fn set_up(mut builder: ClientBuilder, tls: &Tls, host: &str) -> Result<ClientBuilder> {
+pub(super) fn set_up(
+    mut builder: ClientBuilder,
+    tls: &Tls,
+    host: &str,
+    resolver: Resolver,
+) -> Result<ClientBuilder> {
     if let Some(pem) = tls.roots_only() {
         builder = builder.tls_certs_only(certificates(pem, "certificate_authority")?);
     }
@@ -35,7 +41,8 @@ pub(super) fn set_up(mut builder: ClientBuilder, tls: &Tls, host: &str) -> Resul
         builder = builder.tls_danger_accept_invalid_certs(true);
     }
     if tls.server_name().is_some() {
-        builder = builder.no_proxy().dns_resolver(InPlaceOf(host.to_owned()));
+        let resolver = Resolver { in_place_of: Some(host.to_owned()), ..resolver };
+        builder = builder.no_proxy().dns_resolver(resolver);
     }
     if let Some((certificate, key)) = tls.identity() {
         let both = joined(certificate, key.expose());
@@ -60,6 +67,10 @@ pub(super) fn url(mut url: Url, tls: &Tls) -> Result<Url> {
     if let Some(name) = tls.server_name() {
         let wrong = || Error::field("tls_server_name", "not the name of a host");
         url.set_host(Some(name)).map_err(|_| wrong())?;
+        // An address in disguise would not be resolved to the real host.
+        if url.domain().is_none() {
+            return Err(wrong());
+        }
     }
     Ok(url)
 }
@@ -73,18 +84,4 @@ pub(super) fn certificates(pem: &[u8], field: &str) -> Result<Vec<Certificate>> 
         return Err(unreadable());
     }
     Ok(certificates)
-}
-
-/// Answers every question with the addresses of one host.
-struct InPlaceOf(String);
-
-impl Resolve for InPlaceOf {
-    fn resolve(&self, _: Name) -> Resolving {
-        let host = self.0.trim_matches(['[', ']']).to_owned();
-        Box::pin(async move {
-            let found: Vec<_> = tokio::net::lookup_host((host, 0)).await?.collect();
-            let found: Addrs = Box::new(found.into_iter());
-            Ok(found)
-        })
-    }
 }

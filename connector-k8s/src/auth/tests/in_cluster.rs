@@ -41,7 +41,13 @@ async fn s40_c19_off_unless_switched_on() {
     assert!(error.hint().is_some_and(|it| it.contains("CONNECTOR_ENABLE_IMPLICIT_AUTH_METHODS")));
     let identity =
         InCluster::identity(&Map::new(), &world.context().with_implicit(true)).expect("an identity");
-    assert_eq!(identity, "in-cluster https://10.96.0.1 system:serviceaccount:apps:pod");
+    for part in ["in-cluster https://10.96.0.1 -----BEGIN", " apps ", " system:serviceaccount:apps:pod"] {
+        assert!(identity.contains(part), "{part} in {identity}");
+    }
+    // C27: another cluster may have the same address and the same names; its authority is another one.
+    let other = pod().file(&format!("{MOUNTED}/ca.crt"), "another authority");
+    let other = InCluster::identity(&Map::new(), &other.context().with_implicit(true)).expect("an identity");
+    assert_ne!(identity, other);
 }
 
 /// The pod's token ends by itself and is handed on with its end; it is read again each time, since it rotates.

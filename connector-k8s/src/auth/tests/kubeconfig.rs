@@ -64,8 +64,8 @@ async fn c20_an_exec_plugin() {
     let commands = world.commands();
     assert_eq!((commands[0].program(), commands[0].args().join(" ")), ("plugin", "get token".to_owned()));
     let env: Vec<_> = commands[0].env().iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(env, ["KUBERNETES_EXEC_INFO", "PROFILE"]);
-    let info: Value = serde_json::from_str(commands[0].env()[0].1.expose()).expect("JSON");
+    assert_eq!(env, ["PROFILE", "KUBERNETES_EXEC_INFO"]);
+    let info: Value = serde_json::from_str(commands[0].env()[1].1.expose()).expect("JSON");
     assert_eq!(info["apiVersion"], "client.authentication.k8s.io/v1beta1");
     assert_eq!(info["spec"]["cluster"]["server"], "https://demo.example.org");
     assert_eq!(info["spec"]["cluster"]["tls-server-name"], "kubernetes");
