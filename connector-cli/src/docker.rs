@@ -82,7 +82,12 @@ fn get() -> ExitCode {
     let host = host(&server);
     // Docker Desktop keeps tokens of its own below this address; they are not ours.
     let is_token = server.trim().ends_with("-token");
-    let Some(route) = routes(&home).remove(&host).filter(|_| !is_token) else {
+    // What cannot be read is not "no login": docker would go on without one.
+    let mut routes = match routes(&home) {
+        Ok(routes) => routes,
+        Err(error) => return fail(&error),
+    };
+    let Some(route) = routes.remove(&host).filter(|_| !is_token) else {
         return say(NOT_FOUND, ExitCode::FAILURE);
     };
     let target = fast::target("docker", &surroundings::caller(), &route.grant);
@@ -104,11 +109,11 @@ fn get() -> ExitCode {
 
 /// Who is logged in where; nothing is issued for that.
 fn list() -> ExitCode {
-    let home = match surroundings::home() {
-        Ok(home) => home,
+    let routes = match surroundings::home().and_then(|home| routes(&home)) {
+        Ok(routes) => routes,
         Err(error) => return fail(&error),
     };
-    let known = routes(&home).into_iter().map(|(host, route)| {
+    let known = routes.into_iter().map(|(host, route)| {
         let server = if host == HUB { HUB_KEY.to_owned() } else { format!("https://{host}") };
         (server, Value::from(route.username))
     });
@@ -124,9 +129,10 @@ fn store() -> ExitCode {
     else {
         return say(NO_SERVER, ExitCode::FAILURE);
     };
-    let is_ours = surroundings::home().is_ok_and(|home| routes(&home).contains_key(&server));
-    if is_ours {
-        return ExitCode::SUCCESS;
+    match surroundings::home().and_then(|home| routes(&home)) {
+        Ok(routes) if routes.contains_key(&server) => return ExitCode::SUCCESS,
+        Ok(_) => {}
+        Err(error) => return fail(&error),
     }
     say(
         "connector keeps no passwords: register one with `connector register`, then `connector login`",
@@ -137,7 +143,8 @@ fn store() -> ExitCode {
 /// There is nothing to erase; `connector logout` takes a login back.
 fn erase() -> ExitCode {
     let server = read().unwrap_or_default();
-    let known = surroundings::home().ok().and_then(|home| routes(&home).remove(&host(&server)));
+    let known = surroundings::home().and_then(|home| routes(&home)).ok();
+    let known = known.and_then(|mut it| it.remove(&host(&server)));
     if let Some(route) = known {
         let _ = writeln!(
             std::io::stderr(),

@@ -32,7 +32,7 @@ fn show(app: &App, done: &[TakenBack]) -> Result<()> {
     let rows = done.iter().map(|TakenBack { login, files }| {
         let files: Vec<Value> = files
             .iter()
-            .map(|it| json!({ "path": it.path.to_string_lossy(), "removed": it.whole, "left": it.what }))
+            .map(|it| json!({ "path": it.path.to_string_lossy(), "removed": it.whole, "left": it.what, "under": it.under }))
             .collect();
         json!({ "connector": login.connector, "kind": login.kind, "name": login.name, "static": login.is_static, "files": files })
     });
@@ -40,10 +40,11 @@ fn show(app: &App, done: &[TakenBack]) -> Result<()> {
         let mut table = Table::new(["KIND", "NAME", "FILE", "NOW"]);
         for TakenBack { login, files } in done {
             for it in files {
-                let now = match (it.whole, it.what.is_empty()) {
-                    (true, _) => "removed: nothing else was in it".to_owned(),
-                    (false, true) => "as it was before".to_owned(),
-                    (false, false) => format!("left, changed since: {}", it.what.join(", ")),
+                let now = match (&it.under, it.what.as_slice()) {
+                    _ if it.whole => "removed: nothing else was in it".to_owned(),
+                    (Some(other), []) => format!("without it; a later login of `{other}` stays"),
+                    (None, []) => "as it was before".to_owned(),
+                    (_, left) => format!("left, changed since: {}", left.join(", ")),
                 };
                 table.row([
                     login.kind.as_str().into(),

@@ -4,7 +4,7 @@
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use connector_core::Grant;
 use serde_json::json;
@@ -22,8 +22,12 @@ const MOST_STEPS: u64 = 100;
 const JSON: &str = "{\n\t\"auths\": {}\n}\n";
 const INI: &str = "# mine\n[default]\nregion = x\n";
 
-/// A login into two files, one of them new.
+/// A login into three files, one of them new.
 fn wish(directory: &Path) -> Wish {
+    wish_of(directory, "y", false)
+}
+
+fn wish_of(directory: &Path, value: &str, is_static: bool) -> Wish {
     let wanted = |place: &[&str], value| Wanted {
         place: place.iter().map(|it| Step::Key((*it).to_owned())).collect(),
         value,
@@ -37,12 +41,12 @@ fn wish(directory: &Path) -> Wish {
         kind: "aws",
         name: "data".into(),
         grant: Grant::default(),
-        is_static: false,
+        is_static,
         username: None,
         files: vec![
             file("config.json", Format::Json, wanted(&["credHelpers", "r"], json!("connector"))),
-            file("config", Format::Ini, wanted(&["profile data"], json!({ "region": "y" }))),
-            file("new/credentials", Format::Ini, wanted(&["data"], json!({ "region": "y" }))),
+            file("config", Format::Ini, wanted(&["profile data"], json!({ "region": value }))),
+            file("new/credentials", Format::Ini, wanted(&["data"], json!({ "region": value }))),
         ],
     }
 }
@@ -70,11 +74,25 @@ fn a_process_that_dies() {
     die_at(step.parse().expect("a number"));
     match work.as_str() {
         "login" => drop(logins::log_in(&directory.join("state"), &wish(directory)).expect("logged in")),
+        "again" => {
+            drop(
+                logins::log_in(&directory.join("state"), &wish_of(directory, "z", true)).expect("logged in"),
+            );
+        }
         _ => {
             drop(logins::log_out(&directory.join("state"), |it| (0..it.len()).collect()).expect("logged out"))
         }
     }
     die_at(u64::MAX);
+}
+
+fn die_in(directory: &Path, work: &str, step: u64) -> ExitStatus {
+    Command::new(std::env::current_exe().expect("this program"))
+        .args(["--exact", "edit::crash::a_process_that_dies", "--ignored"])
+        .envs([(DIRECTORY, directory.as_os_str()), (STEP, step.to_string().as_ref()), (WORK, work.as_ref())])
+        .stdout(Stdio::null())
+        .status()
+        .expect("started")
 }
 
 fn kill_at_every_step(work: &str) -> u64 {
@@ -85,16 +103,7 @@ fn kill_at_every_step(work: &str) -> u64 {
         if work == "logout" {
             logins::log_in(&directory.join("state"), &wish(directory)).expect("logged in");
         }
-        let ended = Command::new(std::env::current_exe().expect("this program"))
-            .args(["--exact", "edit::crash::a_process_that_dies", "--ignored"])
-            .envs([
-                (DIRECTORY, directory.as_os_str()),
-                (STEP, step.to_string().as_ref()),
-                (WORK, work.as_ref()),
-            ])
-            .stdout(Stdio::null())
-            .status()
-            .expect("started");
+        let ended = die_in(directory, work, step);
         let (json, ini, new) =
             (read(directory, "config.json"), read(directory, "config"), read(directory, "new/credentials"));
         let ours = "[profile data]\nregion = y\n";
@@ -129,6 +138,36 @@ fn kill_at_every_step(work: &str) -> u64 {
 #[test]
 fn killed_while_it_logs_in() {
     assert!(kill_at_every_step("login") >= 10);
+}
+
+/// A second credential of another value over the first: whichever a crash leaves is taken back, without
+/// another login, and nothing of it is taken for somebody else's.
+#[test]
+fn killed_while_it_writes_another_credential() {
+    for step in 1..MOST_STEPS {
+        let dir = tempfile::tempdir().expect("a directory");
+        let directory = dir.path();
+        prepare(directory);
+        let state = directory.join("state");
+        logins::log_in(&state, &wish_of(directory, "y", true)).expect("logged in");
+        let ended = die_in(directory, "again", step);
+        let credential = read(directory, "new/credentials");
+        assert!(
+            ["y", "z"].iter().any(|it| credential == Some(format!("[data]\nregion = {it}\n"))),
+            "{step}: {credential:?}"
+        );
+        let done = logins::log_out(&state, |it| (0..it.len()).collect()).expect("logged out");
+        assert!(done.iter().flat_map(|it| &it.files).all(|it| it.what.is_empty()), "{step}: {done:?}");
+        assert_eq!(read(directory, "config.json").as_deref(), Some(JSON), "{step}");
+        assert_eq!(read(directory, "config").as_deref(), Some(INI), "{step}");
+        assert_eq!(read(directory, "new/credentials"), None, "{step}");
+        if ended.success() {
+            assert!(step > 10);
+            return;
+        }
+        assert_eq!(ended.signal(), Some(9), "it was killed at step {step}, and did not fail");
+    }
+    panic!("more than {MOST_STEPS} steps");
 }
 
 #[test]

@@ -279,9 +279,10 @@ pub(super) fn fault(verb: &str, path: &Path, error: &io::Error) -> Error {
     let shown = path.display();
     match error.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            Error::refused(format!("cannot {verb} {shown}: {}", error.kind()))
-                .with_hint("give yourself the right to write there, or point the program's own variable elsewhere; nothing was changed")
+            Error::refused(format!("cannot {verb} {shown}: {}", error.kind())).with_hint(
+                "give yourself the right to write there, or point the program's own variable elsewhere",
+            )
         }
-        kind => Error::unexpected(format!("cannot {verb} {shown}: {kind}")).with_hint("nothing was changed"),
+        kind => Error::unexpected(format!("cannot {verb} {shown}: {kind}")),
     }
 }

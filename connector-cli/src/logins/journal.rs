@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use connector_core::{Error, Grant, Result};
 use connector_store::Digest;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -107,20 +108,8 @@ impl Journal {
     /// # Errors
     /// A damaged one, one of a newer version.
     pub(crate) fn read(home: &Path) -> Result<Self> {
-        let path = Self::path(home);
-        let Some(text) = edit::read_if_there(&path)? else {
-            return Ok(Self { version: VERSION, docker: BTreeMap::new(), logins: Vec::new() });
-        };
-        let damaged = |_| {
-            Error::store(format!("{} is damaged", path.display())).with_hint(
-                "remove it: what was logged in stays in the programs' own files, to be removed by hand",
-            )
-        };
-        let value: Value = serde_json::from_str(&text).map_err(damaged)?;
-        if value["version"].as_u64().is_some_and(|it| it > u64::from(VERSION)) {
-            return Err(Error::store(format!("{} is from a newer version of this program", path.display())));
-        }
-        serde_json::from_value(value).map_err(damaged)
+        let none = || Self { version: VERSION, docker: BTreeMap::new(), logins: Vec::new() };
+        Ok(parse(&Self::path(home))?.unwrap_or_else(none))
     }
 
     /// Writes the journal, for good.
@@ -144,13 +133,28 @@ impl Journal {
     }
 }
 
-/// The registries that docker's helper answers for. What cannot be read has none: the full program complains.
-pub(crate) fn routes(home: &Path) -> BTreeMap<String, Route> {
+/// The registries that docker's helper answers for. No journal yet has none.
+///
+/// # Errors
+/// A journal that cannot be read, a damaged one, one of a newer version.
+pub(crate) fn routes(home: &Path) -> Result<BTreeMap<String, Route>> {
     #[derive(Deserialize)]
     struct Docker {
         docker: BTreeMap<String, Route>,
     }
-    let text = std::fs::read_to_string(Journal::path(home)).ok();
-    let read = text.and_then(|text| serde_json::from_str::<Docker>(&text).ok());
-    read.map(|it| it.docker).unwrap_or_default()
+    Ok(parse::<Docker>(&Journal::path(home))?.map(|it| it.docker).unwrap_or_default())
+}
+
+fn parse<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    let Some(text) = edit::read_if_there(path)? else { return Ok(None) };
+    let damaged = |_| {
+        Error::store(format!("{} is damaged", path.display())).with_hint(
+            "remove it: what was logged in stays in the programs' own files, to be removed by hand",
+        )
+    };
+    let value: Value = serde_json::from_str(&text).map_err(damaged)?;
+    if value["version"].as_u64().is_some_and(|it| it > u64::from(VERSION)) {
+        return Err(Error::store(format!("{} is from a newer version of this program", path.display())));
+    }
+    serde_json::from_value(value).map(Some).map_err(damaged)
 }

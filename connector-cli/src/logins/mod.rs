@@ -1,7 +1,8 @@
 //! Logins of the user's own programs: written into their files all together or not at all, and taken back.
 //!
 //! The journal is written before the files are. So whatever a crash leaves in them can be taken back; what
-//! it kept from being written is simply not there when it is looked for.
+//! it kept from being written is simply not there when it is looked for. A login that gives way to a new one
+//! is in the journal until the files are without it.
 
 mod journal;
 mod take_back;
@@ -80,6 +81,8 @@ pub(crate) struct Touched {
     pub(crate) whole: bool,
     /// What was written, or is left because somebody changed it since.
     pub(crate) what: Vec<String>,
+    /// The connector whose later login stands in the file where one was taken back.
+    pub(crate) under: Option<String>,
 }
 
 /// Files that are worked on, by where they really are, each with what is to be in it.
@@ -109,20 +112,34 @@ fn commit(desk: &mut Desk, is_secret: bool) -> Result<()> {
         match held.write(text.as_deref(), is_secret) {
             Ok(()) => written.push((real.clone(), old)),
             Err(error) => {
-                failed = Some(error);
+                // A fault of the last step comes when the file is replaced already.
+                let is_old = edit::read_if_there(real).is_ok_and(|it| it == old);
+                failed = Some((error, is_old));
                 break;
             }
         }
     }
-    let Some(mut error) = failed else { return Ok(()) };
+    let Some((mut error, mut is_unchanged)) = failed else { return Ok(()) };
     for (real, old) in written.into_iter().rev() {
         if let Some((held, _)) = desk.get_mut(&real)
             && held.write(old.as_deref(), false).is_err()
         {
+            is_unchanged = false;
             error = error.with_cause(format!("{} could not be put back either", real.display()));
         }
     }
-    Err(error)
+    Err(if is_unchanged { unchanged(error) } else { error })
+}
+
+/// A fault that came before anything was written, or after all of it was put back.
+fn unchanged(error: Error) -> Error {
+    const SAID: &str = "nothing was changed";
+    let hint = match error.hint() {
+        Some(hint) if hint.contains(SAID) => return error,
+        Some(hint) => format!("{hint}; {SAID}"),
+        None => SAID.to_owned(),
+    };
+    error.with_hint(hint)
 }
 
 /// Writes a login. One of the same connector to the same context, registry or profile lies below it until it
@@ -132,14 +149,15 @@ fn commit(desk: &mut Desk, is_secret: bool) -> Result<()> {
 /// A file that cannot be read, edited or written; something in it that is somebody else's. Nothing is
 /// changed then.
 pub(crate) fn log_in(home: &Path, wish: &Wish) -> Result<Vec<Touched>> {
-    let _turn = edit::wait_for(&home.join("logins.lock"))?;
+    let _turn = edit::wait_for(&home.join("logins.lock")).map_err(unchanged)?;
     let mut journal = Journal::read(home)?;
     let before = journal.logins.clone();
     let is_replaced = |it: &Login| wish.is_over(it) && (it.is_static || wish.places() == it.places());
     let replaced: Vec<usize> = (0..before.len()).filter(|at| is_replaced(&before[*at])).collect();
     let old = replaced.iter().flat_map(|at| before[*at].files.iter().map(|it| &it.path));
-    let mut desk = open(wish.files.iter().map(|it| &it.path).chain(old))?;
+    let mut desk = open(wish.files.iter().map(|it| &it.path).chain(old)).map_err(unchanged)?;
     let mut superseded = Vec::new();
+    let is_replacing = !replaced.is_empty();
     for at in replaced.into_iter().rev() {
         take_back::take_back(&mut journal.logins, at, &mut desk)?;
         superseded.extend(journal.logins.remove(at).files);
@@ -152,10 +170,11 @@ pub(crate) fn log_in(home: &Path, wish: &Wish) -> Result<Vec<Touched>> {
             path: file.path.clone(),
             whole: created,
             what: file.values.iter().map(|it| it.what.clone()).collect(),
+            under: None,
         });
         files.push(edit);
     }
-    journal.logins.push(Login {
+    let new = Login {
         connector: wish.connector.clone(),
         kind: wish.kind.to_owned(),
         name: wish.name.clone(),
@@ -163,12 +182,23 @@ pub(crate) fn log_in(home: &Path, wish: &Wish) -> Result<Vec<Touched>> {
         is_static: wish.is_static,
         username: wish.username.clone(),
         files,
-    });
-    journal.write(home)?;
+    };
+    journal.logins.push(new.clone());
+    let after = std::mem::replace(&mut journal.logins, before.clone());
+    // A crash may leave in the files what the old ones wrote, so they lie below the new one for now.
+    journal.logins.push(new);
+    journal.write(home).map_err(unchanged)?;
     if let Err(error) = commit(&mut desk, wish.is_static) {
         journal.logins = before;
-        journal.write(home)?;
-        return Err(error);
+        return Err(match journal.write(home) {
+            Ok(()) => error,
+            Err(second) => error.with_cause(second.message()),
+        });
+    }
+    if is_replacing {
+        journal.logins = after;
+        // Without this the old ones stay below it, and are found gone when they are taken back.
+        let _ = journal.write(home);
     }
     Ok(touched)
 }
@@ -268,12 +298,17 @@ pub(crate) fn log_out(home: &Path, choose: impl Fn(&[Login]) -> Vec<usize>) -> R
     }
     let paths = chosen.iter().flat_map(|at| journal.logins[*at].files.iter().map(|it| it.path.clone()));
     let paths: Vec<PathBuf> = paths.collect();
-    let mut desk = open(&paths)?;
+    let mut desk = open(&paths).map_err(unchanged)?;
     let mut done = Vec::new();
     for at in chosen {
         let taken: Vec<Taken> = take_back::take_back(&mut journal.logins, at, &mut desk)?;
         let login = journal.logins.remove(at);
-        let files = taken.into_iter().map(|it| Touched { path: it.path, whole: it.gone, what: it.left });
+        let files = taken.into_iter().map(|it| Touched {
+            path: it.path,
+            whole: it.gone,
+            what: it.left,
+            under: it.under,
+        });
         done.push(TakenBack { files: files.collect(), login });
     }
     commit(&mut desk, false)?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use connector_core::Result;
 
-use super::journal::{FileEdit, Login, digest, digest_of};
+use super::journal::{Change, FileEdit, Login, digest, digest_of};
 use super::{Desk, shown};
 use crate::edit;
 
@@ -16,35 +16,54 @@ pub(super) struct Taken {
     pub(super) gone: bool,
     /// What was left because somebody changed it.
     pub(super) left: Vec<String>,
+    /// The connector whose later login stands in the file.
+    pub(super) under: Option<String>,
+}
+
+/// What other logins did to the same file.
+struct Others<'a> {
+    /// What was written before this login.
+    earlier: Vec<&'a Change>,
+    /// By whom it was edited after this login.
+    later: Vec<(&'a str, &'a mut FileEdit)>,
 }
 
 /// Takes a login back in the files on the desk. What a later login wrote in the same place stays; that one
 /// then knows what stood there before both.
 pub(super) fn take_back(logins: &mut [Login], at: usize, desk: &mut Desk) -> Result<Vec<Taken>> {
     let (earlier, later) = logins.split_at_mut(at + 1);
-    let mut taken = Vec::new();
+    let mut all = Vec::new();
     for file in &earlier[at].files {
         let real = edit::real_path(&file.path)?;
-        let same = later.iter_mut().flat_map(|it| &mut it.files);
-        let mut same: Vec<&mut FileEdit> =
-            same.filter(|it| edit::real_path(&it.path).is_ok_and(|it| it == real)).collect();
+        let is_same = |it: &FileEdit| edit::real_path(&it.path).is_ok_and(|it| it == real);
+        let before = earlier[..at].iter().flat_map(|it| &it.files).filter(|it| is_same(it));
+        let after = later.iter_mut().flat_map(|it| {
+            let Login { connector, files, .. } = it;
+            files.iter_mut().map(|it| (connector.as_str(), it))
+        });
+        let mut others = Others {
+            earlier: before.flat_map(|it| &it.changes).collect(),
+            later: after.filter(|(_, it)| is_same(it)).collect(),
+        };
         let Some((_, text)) = desk.get_mut(&real) else { continue };
-        let mut left = Vec::new();
-        let was_there = text.is_some();
+        let mut taken = Taken { path: file.path.clone(), gone: false, left: Vec::new(), under: None };
         if let Some(old) = text.take() {
-            *text = in_text(old, file, &mut same, &mut left)?;
+            *text = in_text(old, file, &mut others, &mut taken)?;
+            taken.gone = text.is_none();
         }
-        taken.push(Taken { path: file.path.clone(), gone: was_there && text.is_none(), left });
+        all.push(taken);
     }
-    Ok(taken)
+    Ok(all)
 }
 
 fn in_text(
     old: String,
     file: &FileEdit,
-    later: &mut [&mut FileEdit],
-    left: &mut Vec<String>,
+    others: &mut Others<'_>,
+    taken: &mut Taken,
 ) -> Result<Option<String>> {
+    let Others { earlier, later } = others;
+    taken.under = later.first().map(|(connector, _)| (*connector).to_owned());
     if later.is_empty()
         && digest(&old) == file.digest
         && let Some(text) = edit::take_back(&old, &file.reverse)
@@ -54,8 +73,15 @@ fn in_text(
     let refuse = |text: &str, fault: edit::Fault| edit::refuse(&file.path, text, &fault);
     let mut text = old;
     for change in file.changes.iter().rev() {
-        let over = later.iter_mut().flat_map(|it| &mut it.changes).find(|it| it.place == change.place);
-        if let Some(over) = over {
+        let over = later.iter_mut().find_map(|(_, it)| {
+            let at = it.changes.iter().position(|it| it.place == change.place)?;
+            Some((&mut **it, at))
+        });
+        if let Some((file, at)) = over {
+            // Its bytes would bring back what this login wrote, so it goes by what it says from now on.
+            file.digest.clear();
+            file.reverse.clear();
+            let over = &mut file.changes[at];
             over.before.clone_from(&change.before);
             over.spelling.clone_from(&change.spelling);
             over.made
@@ -66,7 +92,13 @@ fn in_text(
         let found = root.find(&change.place).map_err(|fault| refuse(&text, fault))?.map(edit::Node::value);
         match found {
             None => {}
-            Some(value) if digest_of(&value) != change.wrote => left.push(shown(&change.place)),
+            Some(value) if digest_of(&value) != change.wrote => {
+                // After a crash this login may not have come to be written, or be gone already.
+                let is_from = |it: &&Change| it.place == change.place && it.wrote == digest_of(&value);
+                if change.before.as_ref() != Some(&value) && !earlier.iter().any(is_from) {
+                    taken.left.push(shown(&change.place));
+                }
+            }
             Some(_) => {
                 let edited = match &change.before {
                     Some(before) => edit::set(file.format, &text, &change.place, before),
@@ -80,7 +112,7 @@ fn in_text(
         }
     }
     match later.first_mut() {
-        Some(next) => next.created |= file.created,
+        Some((_, next)) => next.created |= file.created,
         None if file.created && is_blank(&text, file) => return Ok(None),
         None => {}
     }

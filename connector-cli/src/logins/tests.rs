@@ -59,6 +59,25 @@ impl Desk {
         log_in(self.dir.path(), &wish)
     }
 
+    fn log_in_to_registry(&self, connector: &str) -> Result<Vec<Touched>> {
+        let wanted = Wanted {
+            place: ["credHelpers", "r"].map(|it| Step::Key(it.into())).to_vec(),
+            value: json!("connector"),
+            replaces: true,
+            what: "it".to_owned(),
+        };
+        let wish = Wish {
+            connector: connector.into(),
+            kind: "docker",
+            name: "r".into(),
+            grant: Grant::default(),
+            is_static: false,
+            username: None,
+            files: vec![FileWish { path: self.path(), format: Format::Json, values: vec![wanted] }],
+        };
+        log_in(self.dir.path(), &wish)
+    }
+
     fn log_out(&self, connector: &str) -> Vec<Vec<String>> {
         let done = log_out(self.dir.path(), |all| {
             (0..all.len()).filter(|at| all[*at].connector == connector).collect()
@@ -92,6 +111,36 @@ fn taken_back_in_any_order_the_file_is_what_it_was() {
             }
             for name in order {
                 assert_eq!(desk.log_out(name), [[""; 0]]);
+            }
+            assert_eq!(desk.text().as_deref(), before, "{order:?}");
+        }
+    }
+}
+
+/// As docker's helper is written for one registry by many: the value says nothing about whose it is.
+#[test]
+fn taken_back_in_any_order_where_all_write_the_same_value() {
+    for order in
+        [["a", "b", "c"], ["c", "b", "a"], ["b", "a", "c"], ["b", "c", "a"], ["a", "c", "b"], ["c", "a", "b"]]
+    {
+        for before in
+            [Some("{\n\t\"credHelpers\": {\"r\": \"theirs\"}\n}"), Some("{ \"auths\": {} }\n"), None]
+        {
+            let desk = Desk::new(before);
+            for name in ["a", "b", "c"] {
+                desk.log_in_to_registry(name).expect("logged in");
+            }
+            for (at, name) in order.into_iter().enumerate() {
+                let done = log_out(desk.dir.path(), |all| {
+                    (0..all.len()).filter(|at| all[*at].connector == name).collect()
+                })
+                .expect("logged out");
+                let file = &done[0].files[0];
+                assert!(file.what.is_empty(), "{order:?}: {file:?}");
+                let later = order[at + 1..].iter().filter(|it| **it > name).min();
+                assert_eq!(file.under.as_deref(), later.copied(), "{order:?}");
+                let stands = desk.text().is_some_and(|it| it.contains("\"connector\""));
+                assert_eq!(stands, at < 2, "{order:?}: it stands while one needs it");
             }
             assert_eq!(desk.text().as_deref(), before, "{order:?}");
         }
@@ -182,7 +231,8 @@ fn all_files_or_none() {
         username: None,
         files: vec![file(desk.path()), file(desk.path().join("below-a-file"))],
     };
-    log_in(desk.dir.path(), &wish).expect_err("a file is no directory");
+    let error = log_in(desk.dir.path(), &wish).expect_err("a file is no directory");
+    assert!(error.hint().is_some_and(|it| it.contains("nothing was changed")), "{error:?}");
     assert_eq!(desk.text().as_deref(), Some(BEFORE));
     // Both can be read, and the second cannot be replaced when it comes to that.
     let second = desk.dir.path().join("second");
@@ -192,7 +242,8 @@ fn all_files_or_none() {
         *text = Some("new".into());
     }
     std::fs::write(&second, "somebody was faster").expect("written");
-    commit(&mut work, false).expect_err("changed meanwhile");
+    let error = commit(&mut work, false).expect_err("changed meanwhile");
+    assert_eq!(error.hint(), Some("try again"), "somebody changed something");
     assert_eq!(desk.text().as_deref(), Some(BEFORE));
     assert_eq!(std::fs::read_to_string(&second).expect("read"), "somebody was faster");
 }
@@ -205,7 +256,11 @@ fn a_damaged_or_newer_journal_is_said_to_be_one() {
         let error = desk.log_in("prod", "a").expect_err(what);
         assert!(error.message().contains(what), "{error}");
         assert_eq!(desk.text(), None);
+        let error = routes(desk.dir.path()).expect_err("docker's helper does not take it for no login");
+        assert!(error.message().contains(what), "{error}");
     }
+    std::fs::remove_file(desk.dir.path().join("logins.json")).expect("removed");
+    assert!(routes(desk.dir.path()).expect("none yet").is_empty());
 }
 
 /// One that asks for something else lies on top of the old one; a credential that was written is not kept.

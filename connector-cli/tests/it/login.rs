@@ -266,6 +266,15 @@ fn s52_docker_asks_the_helper_and_its_file_holds_no_secret() {
     let deleted = world.cli.ok(&["delete", "prod"]);
     assert!(deleted.stderr_text().contains("connector logout prod"), "{deleted:?}");
     world.docker("get", REGISTRY).expect_code(1);
+    // A journal that cannot be read is a fault, and not "no login", with which docker would go on.
+    let journal = world.cli.connector_home().join("logins.json");
+    let text = std::fs::read(&journal).expect("read");
+    std::fs::write(&journal, "{").expect("written");
+    for verb in ["get", "list"] {
+        let said = world.docker(verb, REGISTRY).expect_code(1).stdout_text();
+        assert!(said.contains("logins.json is damaged"), "{verb}: {said}");
+    }
+    std::fs::write(&journal, text).expect("written");
     world.cli.ok(&["logout", "prod"]);
     assert_eq!(world.text(".docker/config.json"), before);
     assert_eq!(world.text("auth.json"), "{}");
@@ -273,6 +282,62 @@ fn s52_docker_asks_the_helper_and_its_file_holds_no_secret() {
         world.docker("get", REGISTRY).expect_code(1).stdout_text(),
         "credentials not found in native keychain\n"
     );
+}
+
+/// Two connectors for one registry write the same; whoever goes first leaves the other its login, and what
+/// stood there before both comes back.
+#[cfg(unix)]
+#[test]
+fn two_logins_to_one_registry_leave_what_was_there() {
+    let world = World::new().with_helper();
+    world.register("second");
+    let before = json!({ "credHelpers": { REGISTRY: "theirs" } }).to_string();
+    world.write(".docker/config.json", &before);
+    for name in ["prod", "second"] {
+        world.login(name, &REGISTRIES, &[]);
+    }
+    let said = world.cli.ok(&["logout", "prod"]).stdout_text();
+    assert!(said.contains("`second` stays") && !said.contains("as it was before"), "{said}");
+    world.docker("get", REGISTRY).expect_success();
+    let said = world.cli.ok(&["logout", "second"]).stdout_text();
+    assert!(said.contains("as it was before"), "{said}");
+    assert_eq!(world.text(".docker/config.json"), before);
+}
+
+/// A registry that lets everybody in has no login to set up, whatever is asked for.
+#[cfg(unix)]
+#[test]
+fn a_registry_without_a_login_has_nothing_to_set_up() {
+    let world = World::new();
+    let method = ["register", "open", "--type", "docker", "--auth-method", "anonymous", "--no-verify"];
+    world.cli.ok(&[&method[..], &["registry=r.test"]].concat());
+    for more in [&[][..], &["--static"]] {
+        let error = world.cli.error(2, &[&["login", "open"][..], more].concat());
+        let message = error["message"].as_str().unwrap_or_default();
+        assert!(
+            message.contains("`r.test` is used without a login, so there is nothing to set up"),
+            "{error}"
+        );
+    }
+    assert!(!world.file(".docker").exists());
+}
+
+/// podman would run the helper that is none, so its file gets none.
+#[cfg(unix)]
+#[test]
+fn a_credential_for_podman_does_not_unset_a_helper() {
+    let world = World::new();
+    let words = [&["login", "prod"][..], &REGISTRIES, &["--static"]].concat();
+    let login = || process::run(world.cli.command(&words).env("REGISTRY_AUTH_FILE", world.file("auth.json")));
+    let theirs = json!({ "credHelpers": { REGISTRY: "theirs" } }).to_string();
+    world.write("auth.json", &theirs);
+    let refused = login().expect_code(2).stderr_text();
+    assert!(refused.contains("auth.json") && refused.contains("remove"), "{refused}");
+    assert_eq!(world.text("auth.json"), theirs);
+    assert!(!world.file(".docker/config.json").exists());
+    world.write("auth.json", "{\"credsStore\": \"desktop\"}");
+    login().expect_success();
+    assert!(!world.text("auth.json").contains("credHelpers") && world.text("auth.json").contains("auths"));
 }
 
 /// Invariant 4, between processes.

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use connector_core::{Envelope, Error, Result};
+use connector_core::{Envelope, Error, Grant, Result};
 use serde_json::{Map, Value};
 
 use super::{Asked, Plan, helper_words, other_home, user_file};
 use crate::app::App;
 use crate::edit::{self, Format, Step};
-use crate::logins::{FileWish, Journal, Wanted, Wish};
+use crate::logins::{FileWish, Journal, Login, Wanted, Wish};
 use crate::programs;
 
 pub(super) fn plan(app: &App, asked: &Asked<'_>, envelope: &Envelope) -> Result<Plan> {
@@ -72,20 +72,39 @@ fn section(path: std::path::PathBuf, name: String, values: Map<String, Value>) -
 /// credentials file would win, so both files are looked at.
 fn free_profile(app: &App, asked: &Asked<'_>, config: &Path, credentials: &Path) -> Result<String> {
     let journal = Journal::read(app.home())?;
-    let is_ours = |name: &str| {
-        journal.logins.iter().any(|it| {
-            it.kind == "aws" && it.connector == asked.name && it.name == name && it.grant == asked.grant
-        })
-    };
     let taken = [names(config, "profile ")?, names(credentials, "")?].concat();
-    let resource = slug(asked.grant.resource_id.as_deref().unwrap_or_default());
+    choose(asked, &journal.logins, &taken)
+}
+
+/// `default` is the profile of everything that names none, whether or not it has a section.
+const DEFAULT: &str = "default";
+
+fn choose(asked: &Asked<'_>, logins: &[Login], taken: &[String]) -> Result<String> {
+    let own: Vec<&Login> =
+        logins.iter().filter(|it| it.kind == "aws" && it.connector == asked.name).collect();
+    let Grant { resource_id, resource_type, .. } = &asked.grant;
+    let mut words = [resource_id, resource_type].into_iter().flatten().map(|it| slug(it));
+    let resource = words.find(|it| !it.is_empty()).unwrap_or_default();
     let candidates = [asked.name.to_owned(), format!("{}-{resource}", asked.name)];
-    let free = |it: &&String| is_ours(it) || !taken.contains(it);
-    candidates.iter().find(free).cloned().ok_or_else(|| {
-        let [first, second] = &candidates;
-        Error::invalid(format!("there are profiles `{first}` and `{second}` already, for something else"))
-            .with_hint("rename one of them in AWS's files; nothing was changed")
-    })
+    let candidates: Vec<&String> = candidates.iter().filter(|it| *it != DEFAULT).collect();
+    let is_same = |name: &String| own.iter().any(|it| it.name == *name && it.grant == asked.grant);
+    if let Some(free) = candidates.iter().find(|it| is_same(it) || !taken.contains(it)) {
+        return Ok((*free).clone());
+    }
+    let shown = candidates.iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(" and ");
+    if let Some(name) = candidates.iter().find(|it| own.iter().any(|own| own.name == ***it)) {
+        return Err(Error::invalid(format!(
+            "the names {shown} are taken: the profile `{name}` is a login of this connector, with another resource or other rights"
+        ))
+        .with_hint(format!(
+            "`connector logout {}` takes its logins back; nothing was changed",
+            asked.name
+        )));
+    }
+    Err(Error::invalid(format!(
+        "the names {shown} are taken: AWS's files have such profiles, for something else"
+    ))
+    .with_hint("rename one of them in AWS's files; nothing was changed"))
 }
 
 /// The profiles of a file.
@@ -93,7 +112,11 @@ fn names(path: &Path, prefix: &str) -> Result<Vec<String>> {
     let text = edit::read_if_there(path)?.unwrap_or_default();
     let root = Format::Ini.parse(&text).map_err(|fault| edit::refuse(path, &text, &fault))?;
     let Value::Object(sections) = root.value() else { return Ok(Vec::new()) };
-    let name = |it: &String| it.trim().strip_prefix(prefix).map(|it| it.trim().trim_matches('"').to_owned());
+    let name = |it: &String| match it.trim() {
+        // It alone goes without the word in both files.
+        DEFAULT => Some(DEFAULT.to_owned()),
+        it => it.strip_prefix(prefix).map(|it| it.trim().trim_matches('"').to_owned()),
+    };
     Ok(sections.keys().filter_map(name).collect())
 }
 
@@ -136,7 +159,59 @@ fn quoted(word: &str) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use connector_core::Access;
+
     use super::*;
+
+    fn grant(access: Access) -> Grant {
+        let mut grant = Grant::default();
+        (grant.resource_id, grant.access) = (Some("s3://data".into()), Some(access));
+        grant
+    }
+
+    fn login(name: &str, access: Access) -> Login {
+        Login {
+            connector: "prod".into(),
+            kind: "aws".into(),
+            name: name.into(),
+            grant: grant(access),
+            is_static: false,
+            username: None,
+            files: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn no_profile_takes_the_name_default() {
+        let asked = Asked { name: "default", grant: grant(Access::Read), is_static: false };
+        assert_eq!(choose(&asked, &[], &[]).ok().as_deref(), Some("default-data"));
+        assert!(choose(&asked, &[], &["default-data".into()]).is_err());
+        let mut grant = Grant::default();
+        grant.resource_type = Some("aws-account".into());
+        let whole = Asked { name: "default", grant, is_static: false };
+        assert_eq!(choose(&whole, &[], &[]).ok().as_deref(), Some("default-aws-account"));
+
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("config");
+        std::fs::write(&path, "[default]\nregion = x\n[profile b]\nregion = y\n[c]\nregion = z\n")
+            .expect("written");
+        assert_eq!(names(&path, "profile ").expect("read"), ["default", "b"]);
+        assert_eq!(names(&path, "").expect("read").len(), 3);
+    }
+
+    #[test]
+    fn a_name_that_this_connector_took_itself_is_said_to_be_its_own() {
+        let asked = Asked { name: "prod", grant: grant(Access::Admin), is_static: false };
+        let taken = ["prod".to_owned(), "prod-data".to_owned()];
+        let own = [login("prod", Access::Read), login("prod-data", Access::Write)];
+        let error = choose(&asked, &own, &taken).expect_err("both are taken");
+        assert!(error.message().contains("`prod` is a login of this connector"), "{error}");
+        assert!(error.hint().is_some_and(|it| it.contains("connector logout prod")), "{error:?}");
+        let error = choose(&asked, &[], &taken).expect_err("both are somebody's");
+        assert!(error.message().contains("for something else"), "{error}");
+        let same = Asked { name: "prod", grant: grant(Access::Write), is_static: false };
+        assert_eq!(choose(&same, &own, &taken).ok().as_deref(), Some("prod-data"), "the same again");
+    }
 
     #[test]
     fn a_resource_becomes_a_part_of_a_name() {

@@ -1,5 +1,7 @@
 //! docker and podman: one registry whose logins come from our helper.
 
+use std::path::{Path, PathBuf};
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use connector_core::{Envelope, Error, Result, Secret};
@@ -8,7 +10,7 @@ use serde_json::{Value, json};
 use super::{Asked, Plan, expanded, other_home, user_file};
 use crate::app::App;
 use crate::docker::{self, HELPER, SUFFIX};
-use crate::edit::{self, Format, Step};
+use crate::edit::{self, Format, Place, Step};
 use crate::logins::{FileWish, Wanted, Wish};
 use crate::programs;
 
@@ -36,13 +38,23 @@ pub(super) fn plan(
         );
     }
     let folder = user_file("DOCKER_CONFIG", ".docker")?;
-    let mut files = vec![file(folder.join("config.json"), docker::key(&registry), static_auth.as_ref())?];
-    if let Some(path) = std::env::var_os("REGISTRY_AUTH_FILE").filter(|it| !it.is_empty()) {
-        files.push(file(expanded(path.into()), &registry, static_auth.as_ref())?);
+    let own = folder.join("config.json");
+    let podman = std::env::var_os("REGISTRY_AUTH_FILE").filter(|it| !it.is_empty());
+    let podman = podman.map(|it| expanded(it.into()));
+    let mut files = Vec::new();
+    if let Some(path) = podman
+        && edit::real_path(&path)? != edit::real_path(&own)?
+    {
+        if static_auth.is_some() {
+            refuse_helper(&path, &registry)?;
+        }
+        files.push(file(path, &registry, static_auth.as_ref()));
     }
-    if edit::real_path(&files[0].path)? == edit::real_path(&files[files.len() - 1].path)? {
-        files.truncate(1);
+    let mut docker = file(own, docker::key(&registry), static_auth.as_ref());
+    if static_auth.is_some() {
+        docker.values.extend(no_helper(&docker.path, docker::key(&registry))?);
     }
+    files.insert(0, docker);
     Ok(Plan {
         wish: Wish {
             connector: asked.name.to_owned(),
@@ -97,33 +109,51 @@ fn auth(envelope: &Envelope) -> Result<(String, Value)> {
 }
 
 /// What is written into one file, under the name by which its program knows the registry.
-fn file(path: std::path::PathBuf, key: &str, static_auth: Option<&Value>) -> Result<FileWish> {
-    let place = |list: &str| vec![Step::Key(list.to_owned()), Step::Key(key.to_owned())];
-    let helper = |value: &str, what: String| Wanted {
-        place: place("credHelpers"),
-        value: value.into(),
-        replaces: true,
-        what,
+fn file(path: PathBuf, key: &str, static_auth: Option<&Value>) -> FileWish {
+    let value = match static_auth {
+        None => helper(SUFFIX, key, format!("credHelpers `{key}`")),
+        Some(auth) => Wanted {
+            place: place("auths", key),
+            value: auth.clone(),
+            replaces: false,
+            what: format!("auths `{key}`"),
+        },
     };
-    let values = match static_auth {
-        None => vec![helper(SUFFIX, format!("credHelpers `{key}`"))],
-        Some(auth) => {
-            let mut values = vec![Wanted {
-                place: place("auths"),
-                value: auth.clone(),
-                replaces: false,
-                what: format!("auths `{key}`"),
-            }];
-            // A helper, for this registry or for all, would keep docker from looking into the file.
-            let text = edit::read_if_there(&path)?.unwrap_or_default();
-            let root = if text.trim().is_empty() { None } else { Format::Json.parse(&text).ok() };
-            let is_there =
-                |place: &[Step]| root.as_ref().is_some_and(|it| it.find(place).is_ok_and(|it| it.is_some()));
-            if is_there(&place("credHelpers")) || is_there(&[Step::Key("credsStore".to_owned())]) {
-                values.push(helper("", format!("credHelpers `{key}` (none, so that the file is read)")));
-            }
-            values
-        }
-    };
-    Ok(FileWish { path, format: Format::Json, values })
+    FileWish { path, format: Format::Json, values: vec![value] }
+}
+
+fn place(list: &str, key: &str) -> Place {
+    vec![Step::Key(list.to_owned()), Step::Key(key.to_owned())]
+}
+
+fn helper(value: &str, key: &str, what: String) -> Wanted {
+    Wanted { place: place("credHelpers", key), value: value.into(), replaces: true, what }
+}
+
+/// A helper, for this registry or for all, would keep docker from looking into its file.
+fn no_helper(path: &Path, key: &str) -> Result<Option<Wanted>> {
+    let is_asked =
+        has(path, &place("credHelpers", key))? || has(path, &[Step::Key("credsStore".to_owned())])?;
+    Ok(is_asked.then(|| helper("", key, format!("credHelpers `{key}` (none, so that the file is read)"))))
+}
+
+/// podman knows no helper that is none: it would look for a program without a name.
+fn refuse_helper(path: &Path, key: &str) -> Result<()> {
+    if has(path, &place("credHelpers", key))? {
+        return Err(Error::invalid(format!(
+            "{} names a helper for `{key}`, which podman would ask instead of reading the login",
+            path.display()
+        ))
+        .with_hint(format!(
+            "remove `{key}` from `credHelpers` there, by `connector logout` if a login wrote it, or leave `--static` out"
+        )));
+    }
+    Ok(())
+}
+
+/// Whether something stands there. A file with a fault has nothing: it is told when it is edited.
+fn has(path: &Path, place: &[Step]) -> Result<bool> {
+    let text = edit::read_if_there(path)?.unwrap_or_default();
+    let root = if text.trim().is_empty() { None } else { Format::Json.parse(&text).ok() };
+    Ok(root.is_some_and(|it| it.find(place).is_ok_and(|it| it.is_some())))
 }

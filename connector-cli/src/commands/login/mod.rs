@@ -6,7 +6,7 @@ mod kubernetes;
 
 use std::path::PathBuf;
 
-use connector_core::{Access, Envelope, Error, Expiry, Grant, Result, Secret, format_time};
+use connector_core::{Access, Document, Envelope, Error, Expiry, Grant, Result, Secret, format_time};
 use connectors::Hub;
 use serde_json::{Value, json};
 
@@ -108,6 +108,9 @@ async fn plan(app: &App, hub: &Hub, args: &LoginArgs) -> Result<(Plan, Option<En
                 .with_hint("`connector env` and `connector exec` hand it on"));
         }
     };
+    if kind == "docker" {
+        refuse_anonymous(&hub.get(asked.name).await?, &asked)?;
+    }
     let envelope = if asked.is_static || kind != "docker" {
         Some(hub.issue(asked.name, asked.grant.clone()).await?)
     } else {
@@ -137,6 +140,17 @@ async fn plan(app: &App, hub: &Hub, args: &LoginArgs) -> Result<(Plan, Option<En
 async fn helped(app: &App, hub: &Hub, asked: &Asked<'_>, tool: &str) -> Result<Secret> {
     let target = fast::target(tool, &app.caller(), &asked.grant);
     hub.tool(asked.name, asked.grant.clone(), tool, &target).await
+}
+
+/// There is no login that docker could be given.
+fn refuse_anonymous(document: &Document, asked: &Asked<'_>) -> Result<()> {
+    if document.method != "anonymous" {
+        return Ok(());
+    }
+    let registry = asked.grant.resource_id.as_deref().map(|it| format!(" `{it}`")).unwrap_or_default();
+    Err(Error::invalid(format!("registry{registry} is used without a login, so there is nothing to set up"))
+        .with_hint("docker and podman pull from it as they are")
+        .with_connector(asked.name))
 }
 
 /// A file holds a credential only if the harm ends by itself.
