@@ -67,11 +67,17 @@ async fn c2_c3_rows_that_were_changed_moved_or_taken_away_are_refused() {
     let attacks = [
         (
             "a flipped byte",
-            "UPDATE secrets SET sealed = CAST(substr(sealed, 1, 20) || x'00' || substr(sealed, 22) AS BLOB)",
+            // Another one, whatever it was.
+            "UPDATE secrets SET sealed = CAST(substr(sealed, 1, 20)
+                || iif(substr(sealed, 21, 1) = x'00', x'01', x'00') || substr(sealed, 22) AS BLOB)",
         ),
         ("a cut value", "UPDATE secrets SET sealed = substr(sealed, 1, length(sealed) - 1)"),
         ("an empty value", "UPDATE secrets SET sealed = x''"),
-        ("a flipped data key", "UPDATE seals SET wrapped = CAST(x'00' || substr(wrapped, 2) AS BLOB)"),
+        (
+            "a flipped data key",
+            "UPDATE seals SET wrapped = CAST(iif(substr(wrapped, 1, 1) = x'00', x'01', x'00')
+                || substr(wrapped, 2) AS BLOB)",
+        ),
         ("no data key", "DELETE FROM seals"),
         (
             "values of two connectors exchanged",
