@@ -96,6 +96,11 @@ pub(crate) struct Content {
 }
 
 impl Content {
+    /// The number of the record that it speaks of, true or not.
+    pub(crate) fn claimed(&self) -> Option<u64> {
+        self.text.split_ascii_whitespace().nth(1)?.parse().ok()
+    }
+
     /// The end of the chain at its time; `None` when this key did not write it, or a crash spoiled it.
     pub(crate) fn verified(&self, key: &AuditKey) -> Option<Head> {
         let mut words = self.text.split_ascii_whitespace();
@@ -109,13 +114,20 @@ impl Content {
     }
 }
 
+impl Head {
+    /// Whether this is the link of the record that it speaks of.
+    pub(super) fn is_of(&self, link: Option<&[u8]>) -> bool {
+        link.is_some_and(|link| link == self.link)
+    }
+}
+
 /// Whether the audit has the record that the anchor speaks of. Read the anchor first, the database then.
 pub(crate) async fn is_kept(connection: &mut SqliteConnection, anchor: &Head) -> sqlx::Result<bool> {
     let found: Option<Option<Vec<u8>>> = sqlx::query_scalar("SELECT link FROM audit WHERE seq = ?")
         .bind(anchor.seq.cast_signed())
         .fetch_optional(connection)
         .await?;
-    Ok(found.flatten().is_some_and(|link| link == anchor.link))
+    Ok(anchor.is_of(found.flatten().as_deref()))
 }
 
 /// The store is older than its anchor.

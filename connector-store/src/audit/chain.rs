@@ -9,7 +9,8 @@ use std::path::Path;
 use connector_core::Result;
 use hkdf::Hkdf;
 use sha2::Sha256;
-use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow, Row, SqliteConnection};
 use subtle::ConstantTimeEq;
 
 use super::Record;
@@ -115,22 +116,74 @@ pub(crate) struct Head {
     pub(super) link: Link,
 }
 
+/// What the next record is written behind: a number, and a link, which is empty for the first one.
+#[derive(Debug, Default)]
+pub(super) struct End {
+    seq: u64,
+    link: Vec<u8>,
+}
+
+const END: &str = "max(coalesce((SELECT max(seq) FROM audit), 0), \
+    coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'audit'), 0)) AS last, \
+    (SELECT link FROM audit ORDER BY seq DESC LIMIT 1) AS link";
+
+impl End {
+    fn read(row: &SqliteRow) -> sqlx::Result<Self> {
+        let seq = u64::try_from(row.try_get::<i64, _>("last")?).unwrap_or_default();
+        Ok(Self { seq, link: row.try_get::<Option<Vec<u8>>, _>("link")?.unwrap_or_default() })
+    }
+}
+
+/// All that has to be known before records are written, read at once: each reading costs as much as the records.
+pub(super) struct State {
+    pub(super) master: Option<crate::key::KeyRow>,
+    pub(super) key: Option<KeyRow>,
+    pub(super) end: End,
+    /// The link of the record that the anchor names, where it is there.
+    pub(super) anchored: Option<Vec<u8>>,
+}
+
+impl State {
+    pub(super) async fn read(connection: &mut SqliteConnection, anchored: Option<u64>) -> sqlx::Result<Self> {
+        let statement = format!(
+            "SELECT m.id, m.source, m.location, m.kdf, m.proof, m.retired, m.created, k.key_id, k.sealed, {END}, \
+             (SELECT link FROM audit WHERE seq = ?) AS anchored \
+             FROM (SELECT 1) LEFT JOIN main.master_key AS m ON true LEFT JOIN main.audit_key AS k ON true"
+        );
+        let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(anchored.map(u64::cast_signed));
+        let row = query.fetch_one(connection).await?;
+        let master = row.try_get::<Option<String>, _>("id")?;
+        let key_id = row.try_get::<Option<String>, _>("key_id")?;
+        Ok(Self {
+            master: master.map(|_| crate::key::KeyRow::from_row(&row)).transpose()?,
+            key: key_id
+                .map(|key_id| Ok::<_, sqlx::Error>(KeyRow { key_id, sealed: row.try_get("sealed")? }))
+                .transpose()?,
+            end: End::read(&row)?,
+            anchored: row.try_get("anchored")?,
+        })
+    }
+}
+
 /// Writes records behind the last one; without a key they are linked, and not sealed. The caller holds a
 /// transaction that nobody else writes beside, and commits. Returns the number of the last one.
-pub(crate) async fn append(
+pub(super) async fn append(
     connection: &mut SqliteConnection,
     records: &[&Record],
     key: Option<&AuditKey>,
 ) -> sqlx::Result<Head> {
-    let (last, previous): (i64, Option<Vec<u8>>) = sqlx::query_as(
-        "SELECT max(coalesce((SELECT max(seq) FROM audit), 0), \
-                    coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'audit'), 0)), \
-                (SELECT link FROM audit ORDER BY seq DESC LIMIT 1)",
-    )
-    .fetch_one(&mut *connection)
-    .await?;
-    let mut seq = u64::try_from(last).unwrap_or_default();
-    let mut previous = previous.unwrap_or_default();
+    let end = sqlx::query(sqlx::AssertSqlSafe(format!("SELECT {END}"))).fetch_one(&mut *connection).await?;
+    append_behind(connection, End::read(&end)?, records, key).await
+}
+
+/// As [`append`], where the end is known.
+pub(super) async fn append_behind(
+    connection: &mut SqliteConnection,
+    end: End,
+    records: &[&Record],
+    key: Option<&AuditKey>,
+) -> sqlx::Result<Head> {
+    let End { mut seq, link: mut previous } = end;
     let mut head = Head { seq, link: [0; 32] };
     let places = ", ?".repeat(COLUMNS.len());
     let insert =

@@ -47,9 +47,13 @@ impl Store {
         connection: &mut SqliteConnection,
         records: &[&Record],
     ) -> Result<Written> {
-        let key = self.audit_key(connection).await?;
-        let head = chain::append(connection, records, key.as_ref()).await.map_err(|it| self.fault(it))?;
-        Ok(Written { head, key })
+        // First the anchor, then the database, which only grows.
+        let anchor = self.anchor_place().read();
+        let claimed = anchor.as_ref().and_then(anchor::Content::claimed);
+        let mut state = chain::State::read(connection, claimed).await.map_err(|it| self.fault(it))?;
+        let key = self.audit_key(connection, &mut state, anchor.as_ref()).await?;
+        let head = chain::append_behind(connection, state.end, records, key.as_ref()).await;
+        Ok(Written { head: head.map_err(|it| self.fault(it))?, key })
     }
 
     /// Says beside the key how far the audit has come. The caller has committed.
@@ -99,22 +103,28 @@ impl Store {
     }
 
     /// The key that records are sealed with now; nothing where somebody would have to be asked for it.
-    async fn audit_key(&self, connection: &mut SqliteConnection) -> Result<Option<AuditKey>> {
-        let row = KeyRow::read(&mut *connection).await.map_err(|it| self.fault(it))?;
-        let Some(row) = row else { return Ok(None) };
+    async fn audit_key(
+        &self,
+        connection: &mut SqliteConnection,
+        state: &mut chain::State,
+        anchor: Option<&anchor::Content>,
+    ) -> Result<Option<AuditKey>> {
+        let Some(row) = state.master.take() else { return Ok(None) };
         let Some(master) = self.master_unasked(row).await else { return Ok(None) };
-        let anchor = self.anchor_place().read();
-        let stored = chain::KeyRow::read(&mut *connection).await.map_err(|it| self.fault(it))?;
-        let key = match (&stored, &anchor) {
+        let key = match (&state.key, anchor) {
             (Some(stored), _) => AuditKey::open(stored, &master).ok_or_else(chain::key_changed)?,
             (None, Some(anchor)) => return Err(anchor::rolled_back(0, None, &anchor.path)),
             (None, None) => chain::key(&mut *connection, &master, self.path()).await?,
         };
-        if let Some(anchor) = &anchor {
-            // Else the next anchor would cover up what is missing.
-            self.compare(connection, anchor, &key).await?;
+        // Else the next anchor would cover up what is missing.
+        let missing = anchor.filter(|anchor| {
+            anchor.verified(&key).is_some_and(|head| !head.is_of(state.anchored.as_deref()))
+        });
+        match missing {
+            // Says so, and what is there in its place.
+            Some(anchor) => self.compare(connection, anchor, &key).await.map(|()| Some(key)),
+            None => Ok(Some(key)),
         }
-        Ok(Some(key))
     }
 
     async fn compare(

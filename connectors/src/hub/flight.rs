@@ -68,17 +68,25 @@ impl<T: Clone> Drop for Seat<'_, T> {
     }
 }
 
-/// The right to fetch among all processes of this store; `None` when another one still fetches after a
-/// minute, or the cache cannot be written: then it is fetched twice.
-pub(super) async fn among_processes(cx: &Context, cache: &Cache, key: &Digest) -> Option<Flight> {
+/// The right to fetch among all processes of this store.
+pub(super) struct Right {
+    /// `None` when another process still fetches after a minute, or the cache cannot be written: then it is fetched
+    /// twice.
+    _flight: Option<Flight>,
+    /// Another process had it first.
+    pub(super) waited: bool,
+}
+
+/// Waits for the right to fetch.
+pub(super) async fn among_processes(cx: &Context, cache: &Cache, key: &Digest) -> Right {
     let began = cx.now();
+    let mut waited = false;
     loop {
-        if let Some(flight) = cache.flight(key).ok()? {
-            return Some(flight);
+        match cache.flight(key) {
+            Ok(None) if cx.now().duration_since(began).is_ok_and(|it| it < LONGEST) => {}
+            other => return Right { _flight: other.ok().flatten(), waited },
         }
-        if cx.now().duration_since(began).is_ok_and(|it| it >= LONGEST) {
-            return None;
-        }
+        waited = true;
         cx.clock().sleep(LOOK).await;
     }
 }

@@ -1,5 +1,6 @@
 //! Issuing to other programs: from the sealed cache where that still holds, minted once where it does not.
 
+use std::borrow::Cow;
 use std::time::SystemTime;
 
 use connector_core::{AnyHandle, Document, Envelope, EnvironmentForm, Error, Grant, Result, Secret};
@@ -82,7 +83,7 @@ impl Hub {
             let grant = self.opened.complete(&document, grant)?;
             let resource_type = grant.resource_type.as_deref().unwrap_or_default();
             if self.registry().passes_to(&document.connector_type, resource_type)? == Some(tool) {
-                return self.handle(name, grant).await?.tool(tool).await;
+                return self.handle_as(&document, grant).await?.tool(tool).await;
             }
             let answer = self.sealed(&document, grant).await?;
             let text = self.registry().tool(&Envelope::from_json(answer.json.expose())?, tool)?;
@@ -138,7 +139,7 @@ impl Hub {
         let (grant, handle) = match self.exact(document, &grant)? {
             Some(exact) => (exact, None),
             None => {
-                let handle = self.handle(&document.name, grant).await?;
+                let handle = self.handle_as(document, grant).await?;
                 (handle.grant(), Some(handle))
             }
         };
@@ -147,38 +148,44 @@ impl Hub {
             return Ok(Answer::from_cache(place, entry));
         }
         let flights = &self.opened.flights;
-        flights.join(&place.key, || self.fetch(&document.name, grant, handle, &place.key)).await
+        flights.join(&place.key, || self.fetch(document, grant, handle, &place)).await
     }
 
     /// Mints, unless another process has done so meanwhile.
     async fn fetch(
         &self,
-        name: &str,
+        document: &Document,
         grant: Grant,
-        handle: Option<AnyHandle>,
-        key: &Digest,
+        mut handle: Option<AnyHandle>,
+        place: &Place,
     ) -> Result<Answer> {
-        let _flight = flight::among_processes(&self.cx, self.opened.cache(), key).await;
-        // It may have changed while this one waited.
-        let document = self.usable(name).await?;
-        let place = self.place(&document, &grant).await?;
-        // A handle that was opened on what the connector was before mints by that: it is opened anew.
-        let handle = handle.filter(|_| place.key == *key);
+        let right = flight::among_processes(&self.cx, self.opened.cache(), &place.key).await;
+        let (mut document, mut place) = (Cow::Borrowed(document), Cow::Borrowed(place));
+        if right.waited {
+            // It may have changed meanwhile.
+            let now = self.usable(&document.name).await?;
+            let its_place = self.place(&now, &grant).await?;
+            // A handle that was opened on what the connector was before mints by that: it is opened anew.
+            handle = handle.filter(|_| its_place.key == place.key);
+            (document, place) = (Cow::Owned(now), Cow::Owned(its_place));
+        }
         let stale = match self.look(&place) {
-            Lookup::Hit(entry) => return Ok(Answer::from_cache(place, entry)),
+            Lookup::Hit(entry) => return Ok(Answer::from_cache(place.into_owned(), entry)),
             other => other.usable(),
         };
         let minted = async {
             let handle = match handle {
                 Some(handle) => handle,
-                None => self.handle(name, grant).await?,
+                None => self.handle_as(&document, grant).await?,
             };
             Ok::<_, Error>((handle.envelope().await?, handle))
         };
         match (minted.await, stale) {
-            (Ok((envelope, handle)), _) => Ok(self.seal(&envelope, &handle, place).await),
+            (Ok((envelope, handle)), _) => Ok(self.seal(&envelope, &handle, place.into_owned()).await),
             // A failed renewal keeps what is good until its real end, but not beyond its connector's.
-            (Err(error), Some(entry)) if !error.ends_connector() => Ok(Answer::from_cache(place, entry)),
+            (Err(error), Some(entry)) if !error.ends_connector() => {
+                Ok(Answer::from_cache(place.into_owned(), entry))
+            }
             (Err(error), _) => Err(error),
         }
     }

@@ -177,10 +177,15 @@ impl Hub {
     pub async fn handle(&self, name: &str, grant: impl Into<Grant>) -> Result<AnyHandle> {
         let named = async {
             let document = self.usable(name).await?;
-            let grant = self.opened.complete(&document, grant.into())?;
-            self.opened.open(&self.cx, name).await?.resource(&self.cx, grant).await
+            self.handle_as(&document, grant.into()).await
         };
         named.await.map_err(|error: Error| error.with_connector(name))
+    }
+
+    /// As [`Hub::handle`], with the document that was read just now.
+    async fn handle_as(&self, document: &Document, grant: Grant) -> Result<AnyHandle> {
+        let grant = self.opened.complete(document, grant)?;
+        self.opened.open_as(&self.cx, document).await?.resource(&self.cx, grant).await
     }
 
     /// A native client of a resource, such as `kube::Client`; it goes on when its credential ends.

@@ -70,8 +70,12 @@ impl Opened {
 
     /// Opens a connector as it is now, or takes the open one if nothing changed.
     pub(super) async fn open(&self, cx: &Context, name: &str) -> Result<AnyConnector> {
-        let document = self.document(name).await?;
-        let family = self.family(&document).await?;
+        self.open_as(cx, &self.document(name).await?).await
+    }
+
+    /// As [`Opened::open`], with the document that was read just now.
+    pub(super) async fn open_as(&self, cx: &Context, document: &Document) -> Result<AnyConnector> {
+        let family = self.family(document).await?;
         for member in &family {
             check_usable(member, cx.now())?;
         }
@@ -83,8 +87,8 @@ impl Opened {
             open.connector.confirm(cx.now());
             return Ok(open.connector);
         }
-        let own = self.store.secrets(&document).await?;
-        let connector = self.parse(&document, own).await?;
+        let own = self.store.secrets(document).await?;
+        let connector = self.parse(document, own).await?;
         connector.confirm(cx.now());
         let version = Version { made_from, identities, connector: connector.clone() };
         let mut connectors = self.connectors.lock().unwrap_or_else(PoisonError::into_inner);

@@ -67,10 +67,12 @@ fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let system =
         line_after("/etc/os-release", "PRETTY_NAME").unwrap_or_else(|| std::env::consts::OS.to_owned());
+    // The number alone: what stands behind it names a build, or a host.
+    let kernel = told("uname", "-r");
+    let kernel = kernel.split('-').next().unwrap_or_default();
     format!(
-        "- date: {}\n- processor: {processor}, {cores} cores\n- system: {system}, kernel {}",
+        "- date: {}\n- processor: {processor}, {cores} cores\n- system: {system}, kernel {kernel}",
         told("date", "+%Y-%m-%d"),
-        told("uname", "-r")
     )
 }
 
