@@ -10,8 +10,6 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 use connector_core::{Context, Error, ErrorKind};
 
-use crate::wire;
-
 mod known;
 
 /// How far apart the clocks may be; AWS takes five minutes, so from four on it is worth a word.
@@ -127,7 +125,7 @@ fn is_request_id(text: &str) -> bool {
 
 /// A signature is refused when the clocks are too far apart: then that is the error, not the key.
 fn blame_clock(cx: &Context, call: &str, raw: &HttpResponse) -> Option<Error> {
-    let theirs = wire::parse_http_date(raw.headers().get("date")?)?;
+    let theirs = connector_core::parse_http_date(raw.headers().get("date")?)?;
     let (apart, which) = apart(cx.now(), theirs);
     (apart > SKEW).then(|| {
         Error::refused(format!(

@@ -157,11 +157,6 @@ impl World {
         self.state().sleeps.iter().map(Duration::as_secs).collect()
     }
 
-    /// The same to the nanosecond.
-    pub(crate) fn pauses(&self) -> Vec<Duration> {
-        self.state().sleeps.clone()
-    }
-
     pub(crate) fn commands(&self) -> Vec<Vec<String>> {
         self.state().commands.clone()
     }

@@ -1,5 +1,5 @@
-//! The AWS SDK on our ports: its requests go through [`Http`], its time and its waiting through [`Clock`],
-//! and nothing comes from the surroundings.
+//! The AWS SDK on our ports: its requests go through [`Http`](connector_core::Http), its time and its waiting
+//! through [`Clock`], and nothing comes from the surroundings.
 
 use std::fmt;
 use std::pin::Pin;
@@ -20,12 +20,10 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::DateTime;
 use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::date_time::Format;
 use aws_types::SdkConfig;
 use aws_types::region::Region as SdkRegion;
-use connector_core::{Clock, Context, Error, ErrorKind, Http, Request, Response};
+use connector_core::{Clock, Context, Error, ErrorKind, Request, Response};
 
 use crate::session::{Keys, Place};
 
@@ -48,9 +46,7 @@ pub(crate) fn observed(
 ) -> (SdkConfig, Observed) {
     let observed = Observed::default();
     let client = Client {
-        http: cx.http(),
-        clock: cx.clock(),
-        limit: cx.call_limit(),
+        cx: cx.clone(),
         trust: place.trust.as_ref().map(|it| Arc::clone(&it.pem)),
         observed: observed.clone(),
     };
@@ -96,15 +92,10 @@ impl Observed {
     }
 
     fn note(&self, response: &Response) {
-        if let Some(date) = response.header("date").and_then(parse_http_date) {
+        if let Some(date) = response.date() {
             *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(date);
         }
     }
-}
-
-/// Reads the value of a `Date` header.
-pub(crate) fn parse_http_date(text: &str) -> Option<SystemTime> {
-    DateTime::from_str(text, Format::HttpDate).ok()?.try_into().ok()
 }
 
 /// A clock as the SDK's time.
@@ -149,13 +140,10 @@ impl fmt::Debug for Wait {
     }
 }
 
-/// [`Http`] as the SDK's client: bodies are whole on both ways.
+/// [`Http`](connector_core::Http) as the SDK's client: bodies are whole on both ways.
 #[derive(Clone)]
 struct Client {
-    http: Arc<dyn Http>,
-    clock: Arc<dyn Clock>,
-    /// For one call, with all that is sent again for it.
-    limit: Duration,
+    cx: Context,
     trust: Option<Arc<[u8]>>,
     observed: Observed,
 }
@@ -173,9 +161,9 @@ impl HttpConnector for Client {
             let error = Error::unexpected("a request to AWS has a body that does not come whole");
             return HttpConnectorFuture::ready(Err(ConnectorError::user(Box::new(error))));
         };
-        let Self { http, clock, limit, observed, .. } = self.clone();
+        let Self { cx, observed, .. } = self.clone();
         HttpConnectorFuture::new(async move {
-            let response = patience::send(&*http, &*clock, limit, request).await.map_err(to_sdk_error)?;
+            let response = cx.send_patiently(request, patience::of_aws()).await.map_err(to_sdk_error)?;
             observed.note(&response);
             to_sdk_response(&response)
         })

@@ -34,7 +34,7 @@ pub use ca_bundle::{CaBundle, is_absolute};
 pub use connector::Connector;
 pub use context::{
     Call, Clock, Command, Commands, Connectors, Context, Environment, Files, Http, Kept, Ledger, Mint,
-    Output, Person, Request, Response, Terms, Tls, VirtualClock,
+    Output, Patience, Person, Request, Response, Terms, Tls, VirtualClock,
 };
 pub use contract::{
     AuthMethod, Candidate, ConnectorType, Hints, NarrowingOf, Parsed, ResourceType, SessionOf,
@@ -54,7 +54,7 @@ pub use registry::{
 };
 pub use schema::Field;
 pub use secret::{SECRET_MARK, Secret};
-pub use time::{Expiry, format_duration, format_time, parse_duration, parse_time};
+pub use time::{Expiry, format_duration, format_time, parse_duration, parse_http_date, parse_time};
 
 /// For the expansion of [`register!`]: authors need no dependency of their own on these.
 #[doc(hidden)]

@@ -76,6 +76,13 @@ pub fn parse_time(text: &str) -> Result<SystemTime> {
         .map_err(|_| Error::invalid("not a time: expected RFC 3339 such as 2026-11-22T03:36:43Z"))
 }
 
+/// Reads a time as HTTP writes it, in a header `Date` for example: `Thu, 01 Jan 2026 00:00:00 GMT`. `None` when it
+/// is none.
+#[must_use]
+pub fn parse_http_date(text: &str) -> Option<SystemTime> {
+    jiff::fmt::rfc2822::parse(text).ok().map(|it| it.timestamp().into())
+}
+
 /// Reads a duration: whole seconds (`3600`), or numbers with units (`45s`, `15m`, `12h`, `7d`, `1h30m`).
 ///
 /// # Errors
@@ -159,5 +166,14 @@ mod tests {
         let first = parse_time("-009999-01-02T01:59:59Z").expect("a time");
         assert_eq!(format_time(first - Duration::from_secs(1)), format_time(first));
         assert!(parse_time("tomorrow").is_err());
+    }
+
+    #[test]
+    fn dates_of_http_are_read() {
+        let text = |it: &str| parse_http_date(it).map(format_time);
+        assert_eq!(text("Thu, 01 Jan 2026 00:10:07 GMT").as_deref(), Some("2026-01-01T00:10:07Z"));
+        for wrong in ["", "today", "2026-01-01T00:00:00Z", "Thu, 99 Jan 2026 00:00:00 GMT", "1767225600"] {
+            assert_eq!(text(wrong), None, "{wrong}");
+        }
     }
 }

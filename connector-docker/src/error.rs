@@ -1,23 +1,18 @@
 //! What a registry's and a token service's refusals mean. Of an answer only its status and the pause that it asks
 //! for are told.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use connector_core::{Error, Response, format_duration};
 
-/// The pause that an answer asks for, in seconds; other forms are not read.
-pub(crate) fn asked_pause(answer: &Response) -> Option<Duration> {
-    answer.header("retry-after")?.trim().parse().ok().map(Duration::from_secs)
-}
-
-/// The error that an answer stands for, where its status means the same in every call.
-pub(crate) fn of_answer(who: &str, call: &str, answer: &Response) -> Error {
+/// The error that an answer of `now` stands for, where its status means the same in every call.
+pub(crate) fn of_answer(who: &str, call: &str, answer: &Response, now: SystemTime) -> Error {
     let status = answer.status();
     let said = |what: &str| format!("{who} answered {status} to {call}: {what}");
     match status {
         429 => {
             let error = Error::unreachable(said("it asks to slow down"));
-            match asked_pause(answer) {
+            match answer.asked_pause(now) {
                 // Who says a thousand years is not taken at his word.
                 Some(pause) if pause < Duration::from_secs(7 * 24 * 3600) => {
                     error.with_hint(format!("try again in {}", format_duration(pause)))

@@ -1,10 +1,10 @@
 //! The registry's v2 protocol, as far as logging in needs it: without an engine, and without following redirects.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use connector_core::{Access, Call, Error, ErrorKind, Request, Response, Result, Secret};
+use connector_core::{Access, Call, Error, ErrorKind, Patience, Request, Response, Result, Secret};
 use serde::Deserialize;
 
 use crate::challenge::{Bearer, Challenge, Realm};
@@ -13,10 +13,6 @@ use crate::error;
 use crate::names::{RepositoryName, Scheme};
 use crate::session::Session;
 
-/// How often one request is sent at most.
-const TRIES: u32 = 3;
-/// No pause is longer: whoever waits is a person at a terminal.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// No token is longer; what does not fit into a header is of no use.
 const LONGEST_TOKEN: usize = 64 * 1024;
 /// How we name ourselves to token services.
@@ -61,7 +57,7 @@ impl<'a> Visit<'a> {
         match answer.status() {
             200..300 => Ok(true),
             401 => Err(self.not_taken()),
-            _ => Err(error::of_answer(self.host(), "GET /v2/", &answer)),
+            _ => Err(error::of_answer(self.host(), "GET /v2/", &answer, self.cx.now())),
         }
     }
 
@@ -113,7 +109,7 @@ impl<'a> Visit<'a> {
                 "{host} has no repository `{repository}`, or does not show it to this login"
             ))
             .with_hint("the first push makes it; until then verify without `--within`")),
-            _ => Err(error::of_answer(host, "GET /v2/REPOSITORY/tags/list", answer)),
+            _ => Err(error::of_answer(host, "GET /v2/REPOSITORY/tags/list", answer, self.cx.now())),
         }
     }
 
@@ -138,7 +134,7 @@ impl<'a> Visit<'a> {
         };
         match answer.status() {
             200..300 | 401 => Ok(answer),
-            _ => Err(error::of_answer(self.host(), "GET /v2/", &answer)),
+            _ => Err(error::of_answer(self.host(), "GET /v2/", &answer, self.cx.now())),
         }
     }
 
@@ -202,7 +198,7 @@ impl<'a> Visit<'a> {
             ))
             .with_hint("use method `password`")),
             (404, _) => Err(no_service(&service, realm)),
-            _ => Err(error::of_answer(&service, "the request for a token", &answer)),
+            _ => Err(error::of_answer(&service, "the request for a token", &answer, self.cx.now())),
         }
     }
 
@@ -218,40 +214,15 @@ impl<'a> Visit<'a> {
         self.send(began, request).await
     }
 
-    /// Sends a request, and again where the other side asks to wait a little; all of it within the limit for a
-    /// call that began at `began`. Where a pause would not end within it, the answer is the outcome at once.
+    /// Sends a request that belongs to a call that began at `began`, and again where the other side asks to wait a
+    /// little. When nobody answers, it is told at once: on loopback the next thing to try is plain HTTP.
     async fn send(&self, began: SystemTime, request: Request) -> Result<Response> {
-        let left = || {
-            let spent = self.cx.now().duration_since(began).unwrap_or_default();
-            self.cx.call_limit().saturating_sub(spent)
-        };
-        if left().is_zero() {
-            return Err(Error::unreachable(format!(
-                "no time is left to call {}: the limit for one call is over",
-                request.origin()
-            )));
-        }
         let request = match &self.session.trust {
             Some(pem) => request.with_trust(std::sync::Arc::clone(pem)),
             None => request,
         };
-        let mut tried = 0;
-        loop {
-            tried += 1;
-            let answer = self.cx.send(request.clone().with_timeout(left())).await?;
-            if tried == TRIES || !matches!(answer.status(), 429 | 502 | 503 | 504) {
-                return Ok(answer);
-            }
-            let pause = error::asked_pause(&answer).unwrap_or(Duration::from_secs(u64::from(tried)));
-            if pause > LONGEST_PAUSE || pause >= left() {
-                return Ok(answer);
-            }
-            self.cx.clock().sleep(pause).await;
-            // A clock may sleep longer than it was told.
-            if left().is_zero() {
-                return Ok(answer);
-            }
-        }
+        let answers = Patience::default().with_passing(|it| it.is_ok() && Patience::may_pass(it));
+        self.cx.send_patiently(request, answers.with_began(began)).await
     }
 
     fn challenge(&self, answer: &Response) -> Result<Challenge> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use connector_core::{Access, Call, Error, ErrorKind, Response, Result, Secret};
+use connector_core::{Access, Call, Error, Response, Result, Secret};
 
 use super::{Visit, basic, form, with_query};
 use crate::credential::Login;
@@ -48,33 +48,9 @@ async fn one_limit_holds_for_a_call_with_all_that_is_sent_again() {
     assert_eq!(world.pauses(), [7, 1]);
 }
 
+/// Asking a registry on loopback again in clear is the same call. That nobody speaks TLS there is told at once.
 #[tokio::test]
-async fn a_pause_beyond_the_limit_is_not_begun() {
-    // 25 s are gone: neither more than the 5 that are left, nor all of them.
-    for pause in ["7", "5"] {
-        let world = World::of([slow_down(pause)]).slow(seconds(25));
-        let error = look(&world, seconds(30), Access::Read).await.expect_err("no time");
-        assert!(error.is_transient() && error.message().contains("answered 429"), "{error}");
-        assert_eq!((world.limits(), world.pauses()), (vec![Some(30)], vec![]), "{pause}");
-    }
-    let world = World::of([answer(503, &[], "")]).slow(seconds(40));
-    let error = look(&world, seconds(30), Access::Read).await.expect_err("no time");
-    assert!(error.message().contains("answered 503"), "{error}");
-}
-
-/// A request with a limit of zero may be taken for one that has none.
-#[tokio::test]
-async fn nothing_is_sent_when_no_time_is_left() {
-    let error = look(&World::default(), Duration::ZERO, Access::Read).await.expect_err("no time");
-    assert_eq!(error.kind(), ErrorKind::Unreachable);
-    assert!(error.message().contains("the limit for one call"), "{error}");
-
-    // A clock that sleeps over the end: the last answer is the outcome.
-    let world = World::of([slow_down("7")]).late(seconds(60));
-    let error = look(&world, seconds(30), Access::Read).await.expect_err("no time");
-    assert!(error.message().contains("answered 429"), "{error}");
-
-    // Asking a registry on loopback again in clear is the same call.
+async fn the_two_ways_to_a_registry_on_loopback_share_one_limit() {
     let down = || Err(Error::unreachable("no TLS there"));
     for (takes, limits) in [(12, vec![Some(30), Some(18)]), (30, vec![Some(30)])] {
         let again = limits.get(1).map(|_| answer(200, &[], ""));
@@ -83,6 +59,7 @@ async fn nothing_is_sent_when_no_time_is_left() {
         let outcome = Visit::new(&session, &Call::new(&cx, None)).log_in().await;
         assert_eq!(outcome.is_ok(), limits.len() == 2);
         assert_eq!(world.limits(), limits);
+        assert!(world.pauses().is_empty());
     }
 }
 

@@ -27,8 +27,6 @@ struct State {
     gone: Duration,
     /// How long each answer takes.
     slow: Duration,
-    /// How much longer than it was told its clock sleeps.
-    late: Duration,
 }
 
 impl World {
@@ -42,12 +40,6 @@ impl World {
     /// The same world, where each answer takes so long.
     pub(crate) fn slow(self, each: Duration) -> Self {
         self.state().slow = each;
-        self
-    }
-
-    /// The same world, with a clock that sleeps so much too long.
-    pub(crate) fn late(self, by: Duration) -> Self {
-        self.state().late = by;
         self
     }
 
@@ -136,8 +128,7 @@ impl Clock for World {
         if duration < Duration::from_secs(20) {
             let mut state = self.state();
             state.pauses.push(duration.as_secs());
-            let late = state.late;
-            state.gone += duration + late;
+            state.gone += duration;
         } else {
             // A deadline, which is never reached.
             std::future::pending::<()>().await;

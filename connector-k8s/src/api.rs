@@ -1,11 +1,11 @@
 //! Requests to an API server: JSON over our own HTTP port, with patience.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use connector_core::{Call, ErrorKind, Request, Response, Result, Secret, Tls};
+use connector_core::{Call, Patience, Request, Response, Result, Secret, Tls};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -13,10 +13,6 @@ use crate::credential::{Login, Password};
 use crate::error;
 use crate::session::Cluster;
 
-/// How often a request is sent at most.
-const TRIES: u32 = 3;
-/// The first pause, unless the server says; each further one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// The largest answer that is looked at, in bytes.
 const LARGEST: usize = 1 << 20;
 
@@ -73,34 +69,15 @@ impl<'a> Api<'a> {
         }
         let value = serde_json::from_slice(answer.body());
         let value = value.map_err(|_| error::garbage(self, call, answer.status()))?;
-        Ok(Answer { value, date: answer.header("date").and_then(parse_http_date) })
+        Ok(Answer { value, date: answer.date() })
     }
 
-    /// Sends a request, and again where that may help, all of it within the limit for one call. A pause that the
-    /// server asks for is kept; where it would not end within the limit, its answer is the outcome at once.
     async fn send(&self, request: Request) -> Result<Response> {
         let mut request = request.with_header("accept", "application/json").with_tls(Arc::clone(&self.tls));
         if let Some(authorization) = authorization(self.login) {
             request = request.with_header("authorization", authorization.expose());
         }
-        let began = self.cx.now();
-        let left = || {
-            let spent = self.cx.now().duration_since(began).unwrap_or_default();
-            self.cx.call_limit().saturating_sub(spent)
-        };
-        let mut pause = FIRST_PAUSE;
-        for tried in 1.. {
-            let outcome = self.cx.send(request.clone().with_timeout(left())).await;
-            let asked = outcome.as_ref().ok().and_then(|it| asked_pause(it, self.cx.now()));
-            let pause_now = asked.unwrap_or(pause);
-            // What the try took counts too: no other one is begun that could not end.
-            if tried == TRIES || !may_pass(&outcome) || pause_now >= left() {
-                return outcome;
-            }
-            self.cx.clock().sleep(pause_now).await;
-            pause *= 2;
-        }
-        unreachable!("the last try returns")
+        self.cx.send_patiently(request, Patience::default()).await
     }
 }
 
@@ -115,27 +92,4 @@ pub(crate) fn authorization(login: &Login) -> Option<Secret> {
         }
         Login::Certificate(_) => None,
     }
-}
-
-/// Whether the same request may have another outcome a moment later.
-fn may_pass(outcome: &Result<Response>) -> bool {
-    match outcome {
-        Ok(answer) => matches!(answer.status(), 429 | 500 | 502 | 503 | 504),
-        Err(error) => error.kind() == ErrorKind::Unreachable && error.is_transient(),
-    }
-}
-
-/// The pause that the server asks for: seconds, or a date by its own clock.
-fn asked_pause(answer: &Response, now: SystemTime) -> Option<Duration> {
-    let text = answer.header("retry-after")?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let their_now = answer.header("date").and_then(parse_http_date).unwrap_or(now);
-    Some(parse_http_date(text)?.duration_since(their_now).unwrap_or_default())
-}
-
-/// Reads the value of a `Date` header.
-pub(crate) fn parse_http_date(text: &str) -> Option<SystemTime> {
-    jiff::fmt::rfc2822::parse(text).ok().map(|it| it.timestamp().into())
 }

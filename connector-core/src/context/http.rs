@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::Tls;
-use crate::Result;
+use crate::{Result, parse_http_date};
 
 /// An HTTP client.
 ///
@@ -221,6 +221,24 @@ impl Response {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The time by the clock of who answered, as `Date` says it.
+    #[must_use]
+    pub fn date(&self) -> Option<SystemTime> {
+        self.header("date").and_then(parse_http_date)
+    }
+
+    /// The pause that `Retry-After` asks for: seconds, or a date by the clock of who answered. `now` is taken for
+    /// that clock where it is not told.
+    #[must_use]
+    pub fn asked_pause(&self, now: SystemTime) -> Option<Duration> {
+        let text = self.header("retry-after")?.trim();
+        if let Ok(seconds) = text.parse() {
+            return Some(Duration::from_secs(seconds));
+        }
+        let until = parse_http_date(text)?;
+        Some(until.duration_since(self.date().unwrap_or(now)).unwrap_or_default())
     }
 
     /// The body.

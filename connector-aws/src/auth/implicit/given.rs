@@ -5,13 +5,12 @@ use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use connector_core::{
-    Authenticated, Call, Context, Error, Expiry, Request, Response, Result, Secret, parse_time,
+    Authenticated, Call, Context, Error, Expiry, Patience, Request, Response, Result, Secret, parse_time,
 };
 use serde_json::Value;
 
 use crate::names::AccountId;
 use crate::session::{Keys, Place, Session};
-use crate::wire::parse_http_date;
 
 /// What a source gave.
 pub(super) struct Given {
@@ -77,7 +76,7 @@ pub(super) fn session(
 
 /// When something ends by our clock, that ends at `end` by the clock of who answered.
 fn expiry(call: &Call<'_>, end: SystemTime, answer: &Response) -> Expiry {
-    match answer.header("date").and_then(parse_http_date) {
+    match answer.date() {
         Some(now) => call.expires_at(end, now),
         None => Expiry::At(end),
     }
@@ -85,8 +84,6 @@ fn expiry(call: &Call<'_>, end: SystemTime, answer: &Response) -> Expiry {
 
 /// How long an answer on the own machine may take.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// How often such a service is asked when it is busy.
-const ATTEMPTS: u32 = 3;
 
 /// Makes a request one to a metadata service.
 pub(super) fn local(request: Request) -> Request {
@@ -95,20 +92,7 @@ pub(super) fn local(request: Request) -> Request {
 
 /// Asks a metadata service that is known to be there.
 pub(super) async fn ask(cx: &Context, request: Request) -> Result<Response> {
-    let mut pause = Duration::from_millis(200);
-    for _ in 1..ATTEMPTS {
-        let answer = cx.send(request.clone()).await;
-        let busy = match &answer {
-            Ok(answer) => answer.status() == 429 || answer.status() >= 500,
-            Err(error) => error.is_transient(),
-        };
-        if !busy {
-            return answer;
-        }
-        cx.clock().sleep(pause).await;
-        pause *= 2;
-    }
-    cx.send(request).await
+    cx.send_patiently(request, Patience::default()).await
 }
 
 /// Host, and whether the scheme is `https`, of a URL that a metadata service is asked at.
