@@ -216,6 +216,11 @@ rules! {
     LONG_LIVED_SECRETS_STAY = "long-lived-secrets-stay",
         mend: "issue something temporary, or say `long_lived()`";
 
+    /// Where a config has only its stored secret to give, the plan is refused without the owner's leave, as issuing
+    /// is; and what is issued is planned. `explain` shows plans, and a plan that cannot be carried out is a lie.
+    PLANS_TELL_REFUSALS = "plans-tell-refusals",
+        mend: "let `AuthMethod::hands_on_secret` of a config say what `issue` does, and `hands_on()` of the resource type";
+
     /// No secret, of the config or issued, stands in an error with all its causes and sources, in any `Debug`, in
     /// the public fields of the envelope, in the reason of a narrowing, in a plan or in the catalogue.
     SECRETS_ARE_NOT_SHOWN = "secrets-are-not-shown",

@@ -11,9 +11,9 @@ use crate::issued::choose_duration;
 use crate::shelf::Shelf;
 use crate::standing::Standing;
 use crate::{
-    AuthMethod, Authenticated, Call, ConnectorType, Context, Error, Expiry, Grant, Handle, Issued, Life,
-    Lifetime, Listing, MethodAbout, Mint, Narrowed, Origin, Parsed, Refreshing, ResourceType, Result, Step,
-    Terms, Trust, Wanted,
+    AuthMethod, Authenticated, Call, ConnectorType, Context, Error, Expiry, Grant, Handle, Issued, Lifetime,
+    Listing, MethodAbout, Mint, Narrowed, Origin, Parsed, Refreshing, ResourceType, Result, Step, Terms,
+    Trust, Wanted,
 };
 
 /// An auth method behind a table of functions: what is left of the author's trait where it must be an object.
@@ -23,6 +23,7 @@ pub(crate) trait DynMethod<C: ConnectorType>: Send + Sync {
     fn lifetime(&self) -> Option<Lifetime>;
     fn recall<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<()>>;
     fn narrows(&self) -> Option<&'static str>;
+    fn hands_on_secret(&self) -> bool;
     fn warning(&self) -> Option<&'static str>;
     fn scope(&self) -> Option<&str>;
     fn expires_at(&self) -> Option<SystemTime>;
@@ -55,6 +56,10 @@ impl<C: ConnectorType, M: AuthMethod<Connector = C>> DynMethod<C> for M {
 
     fn narrows(&self) -> Option<&'static str> {
         AuthMethod::narrows(self)
+    }
+
+    fn hands_on_secret(&self) -> bool {
+        AuthMethod::hands_on_secret(self)
     }
 
     fn warning(&self) -> Option<&'static str> {
@@ -384,8 +389,7 @@ impl<C: ConnectorType> Connector<C> {
         R: ResourceType<Connector = C>,
     {
         let narrowing = self.narrowing(resource, wanted)?;
-        let about = self.shared.method.about();
-        let hands_on_secret = R::ABOUT.hands_on && about.life == Life::Long && !about.temporary;
+        let hands_on_secret = R::ABOUT.hands_on && self.shared.method.hands_on_secret();
         if hands_on_secret && R::ABOUT.passes_to.is_none() {
             self.check_long_lived::<R>()?;
         }

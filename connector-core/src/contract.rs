@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::{
-    Access, Authenticated, Call, Clients, ConnectorAbout, Context, Credential, Error, Handle, Issued,
+    Access, Authenticated, Call, Clients, ConnectorAbout, Context, Credential, Error, Handle, Issued, Life,
     Lifetime, Listing, MethodAbout, Origin, Problem, ResourceAbout, Result, Step, Trust, Wanted, Withheld,
 };
 
@@ -86,6 +86,13 @@ pub trait AuthMethod: DeserializeOwned + JsonSchema + Send + Sync + 'static {
     /// What this config narrows by, where that is not what the method says of itself.
     fn narrows(&self) -> Option<&'static str> {
         Self::ABOUT.narrows
+    }
+
+    /// Whether what this config has to give is the stored secret itself, where that is not what the method says of
+    /// itself: then resource types that [hand it on](ResourceAbout::hands_on) need the owner's leave, and `explain`
+    /// says so as issuing does.
+    fn hands_on_secret(&self) -> bool {
+        Self::ABOUT.life == Life::Long && !Self::ABOUT.temporary
     }
 
     /// Where all that it reaches is, in the provider's words, such as a region; for

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use connector_core::{
     AuthMethod, Clock, Command, Commands, Connector, Context, Error, Grant, Http, Issued, Output, Request,
-    Response, Result, Terms, async_trait, format_time,
+    Response, Result, Step, Terms, async_trait, format_time,
 };
 use serde_json::{Value, json};
 
@@ -208,6 +208,16 @@ pub(crate) async fn issue<M: AuthMethod<Connector = Kubernetes>>(
 ) -> Result<Arc<Issued<KubernetesCredential>>> {
     let connector = Connector::with_terms(world.context().with_implicit(true), method, terms);
     connector.resource::<KubernetesCluster>(grant).await?.issue().await
+}
+
+/// What `explain` shows would be sent for the same.
+pub(crate) async fn plan<M: AuthMethod<Connector = Kubernetes>>(
+    world: &World,
+    method: M,
+    terms: Terms,
+) -> Result<Vec<Step>> {
+    let connector = Connector::with_terms(world.context().with_implicit(true), method, terms);
+    connector.resource::<KubernetesCluster>(grant()).await?.plan()
 }
 
 pub(crate) fn grant() -> Grant {

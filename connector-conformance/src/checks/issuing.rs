@@ -21,6 +21,9 @@ pub(super) async fn check(case: &mut Case<'_>, findings: &mut Findings) -> Optio
         case.long_lived = true;
         match case.issue(case.first()).await {
             Ok((allowed, Ok(sample))) if sample.envelope.long_lived => {
+                if let Ok(handle) = bench.handle(case.first()).await {
+                    secrets::check_plan(case, &handle, false, &place, findings);
+                }
                 (bench, result) = (allowed, Ok(sample))
             }
             _ => case.long_lived = false,
@@ -38,6 +41,9 @@ pub(super) async fn check(case: &mut Case<'_>, findings: &mut Findings) -> Optio
         }
     };
     findings.checked(Rule::IT_ISSUES);
+    if !case.long_lived {
+        secrets::check_plan(case, &sample.handle, true, &place, findings);
+    }
     check_end(case, &bench, &sample.envelope, &place, findings);
     secrets::check(case, &bench, &sample, &place, findings);
     check_surroundings(case, &bench, &place, findings);

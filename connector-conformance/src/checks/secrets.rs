@@ -1,6 +1,6 @@
 //! Secrets, and the places that they must not be in.
 
-use connector_core::{Envelope, Life, Secret};
+use connector_core::{AnyHandle, Envelope, Life, Secret};
 
 use crate::bench::{Bench, Case, Sample};
 use crate::drive::{caught, survive};
@@ -48,6 +48,28 @@ pub(super) async fn check_passed(case: &Case<'_>, bench: &Bench, place: &str, fi
             _ => {}
         }
     }
+}
+
+/// What is planned without the owner's leave is what comes of issuing without it.
+pub(super) fn check_plan(
+    case: &Case<'_>,
+    handle: &AnyHandle,
+    is_issued: bool,
+    place: &str,
+    findings: &mut Findings,
+) {
+    // What is found in the surroundings is known only when it is asked for.
+    if case.method.life != Life::Long.as_str() {
+        return;
+    }
+    let fault = match survive(|| handle.plan()) {
+        Err(error) if is_issued => Some(format!("it is issued, and the plan is refused: {error}")),
+        Ok(_) if !is_issued && case.resource.passes_to.is_none() => {
+            Some("the stored secret itself is refused without leave, and the plan is not".to_owned())
+        }
+        _ => None,
+    };
+    findings.require(fault.is_none(), Rule::PLANS_TELL_REFUSALS, place, || fault.unwrap_or_default());
 }
 
 /// The forms for tools and for the environment, or why there is none.

@@ -38,6 +38,9 @@ pub(crate) trait Nature: Sized + Send + Sync + 'static {
     fn lifetime() -> Option<Lifetime> {
         Self::METHOD_ABOUT.lifetime
     }
+    fn hands_on_secret() -> bool {
+        Self::METHOD_ABOUT.life == Life::Long && !Self::METHOD_ABOUT.temporary
+    }
     fn identity(stored: &Map<String, Value>, cx: &Context) -> String {
         let _ = (stored, cx);
         String::new()
@@ -172,6 +175,9 @@ impl<N: Nature> AuthMethod for Key<N> {
     }
     fn lifetime(&self) -> Option<Lifetime> {
         N::lifetime()
+    }
+    fn hands_on_secret(&self) -> bool {
+        N::hands_on_secret()
     }
     fn identity(stored: &Map<String, Value>, cx: &Context) -> Result<String> {
         Ok(N::identity(stored, cx))

@@ -157,6 +157,12 @@ impl AuthMethod for Kubeconfig {
         self.service_account.as_ref().map(|_| NARROWS)
     }
 
+    /// What an exec plugin gives is known only when it ran.
+    fn hands_on_secret(&self) -> bool {
+        let is_stored = self.chosen.as_ref().is_ok_and(|it| matches!(it.user, UserLogin::Login(_)));
+        self.service_account.is_none() && is_stored
+    }
+
     fn scope(&self) -> Option<&str> {
         self.chosen.as_ref().ok().map(|it| it.cluster.name.as_str())
     }

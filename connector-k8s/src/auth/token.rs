@@ -166,6 +166,10 @@ impl AuthMethod for Token {
         self.service_account.as_ref().map(|_| NARROWS)
     }
 
+    fn hands_on_secret(&self) -> bool {
+        self.service_account.is_none()
+    }
+
     fn scope(&self) -> Option<&str> {
         Some(self.cluster_name.as_str())
     }

@@ -77,6 +77,20 @@ broken! {
             Ok(session(both.into(), cx.expires_in(life), limits))
         }
     }
+    /// What it gives is its secret, and nobody is told before.
+    Unannounced {
+        fn issue(session: &Session) -> Issued<Ticket<Self>> {
+            Issued::new(Ticket::new(&session.ticket), session.ends.clone()).long_lived()
+        }
+    }
+    /// It says that it has only its secret to give, and gives something else.
+    Timid {
+        const RESOURCE_ABOUT: ResourceAbout =
+            ResourceAbout::new("Box", "Holds things.").within("a shelf").narrows("the ticket's own limits").hands_on();
+        fn hands_on_secret() -> bool {
+            true
+        }
+    }
     /// The ticket is in the open.
     Public {
         fn export(ticket: &Secret, out: &mut Fields) {
@@ -143,6 +157,8 @@ pub(super) fn cases() -> Vec<Case> {
         case::<Contradictory>(&[Rule::NEVER_ADVERTISED_LONGER]),
         case::<CountsLate>(&[Rule::SLOW_ANSWERS_LENGTHEN_NOTHING]),
         case::<KeyGoesAlong>(&[Rule::LONG_LIVED_SECRETS_STAY]),
+        case::<Unannounced>(&[Rule::PLANS_TELL_REFUSALS]),
+        case::<Timid>(&[Rule::PLANS_TELL_REFUSALS]),
         case::<Public>(&[Rule::SECRETS_ARE_NOT_SHOWN]),
         case::<Telling>(&[Rule::IT_ISSUES, Rule::SECRETS_ARE_NOT_SHOWN]),
         case::<InTheUrl>(&[Rule::SECRETS_ARE_NOT_IN_URLS]),

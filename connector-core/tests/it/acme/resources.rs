@@ -75,6 +75,7 @@ impl ResourceType for Bucket {
         .forms(&[("acme://NAME", "canonical"), ("NAME*", "completed by a call")])
         .within("a prefix")
         .narrows("a session policy")
+        .hands_on()
         .without(&[("passed", "its tokens do not reach buckets")]);
     type Connector = Acme;
     type Credential = Keys;
@@ -141,7 +142,8 @@ pub struct Database;
 
 impl ResourceType for Database {
     const ID: &'static str = "database";
-    const ABOUT: ResourceAbout = ResourceAbout::new("Database", "Holds rows.").single().passes_to("acmectl");
+    const ABOUT: ResourceAbout =
+        ResourceAbout::new("Database", "Holds rows.").single().hands_on().passes_to("acmectl");
     type Connector = Acme;
     type Credential = Keys;
 

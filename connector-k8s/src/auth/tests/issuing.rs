@@ -5,11 +5,11 @@ use std::time::Duration;
 use connector_core::{Access, Allow, ErrorKind, Expiry, Grant, Terms, format_time};
 use serde_json::{Value, json};
 
-use super::super::{Password, Token};
+use super::super::{Kubeconfig, Password, Token};
 use crate::credential::{Login, Trust};
 use crate::testing::{
-    CANARY, World, after, answer, assert_silent, certificate, given_at, grant, issue, method, start, token,
-    with_account,
+    CANARY, World, after, answer, assert_silent, certificate, given_at, grant, issue, method, plan, start,
+    token, with_account,
 };
 
 /// S16, S21: one call, for exactly what was asked, of the service account and nobody else.
@@ -121,6 +121,45 @@ async fn s31_the_own_login() {
             }
         }
     }
+}
+
+/// S31: `explain` refuses what issuing would, and for a service account it shows the one call.
+#[tokio::test]
+async fn s31_a_plan_that_would_hand_out_the_login_is_refused() {
+    let world = World::new();
+    let text = json!({
+        "clusters": [{ "name": "demo", "cluster": { "server": "https://demo" } }],
+        "users": [{ "name": "u", "user": { "token": CANARY } }],
+        "contexts": [{ "name": "c", "context": { "cluster": "demo", "user": "u" } }], "current-context": "c",
+    })
+    .to_string();
+    let stored = |more: Value| {
+        let mut config = json!({ "kubeconfig": text });
+        config.as_object_mut().expect("an object").extend(more.as_object().cloned().expect("an object"));
+        method::<Kubeconfig>(config)
+    };
+    let account = || json!({ "service_account": "deployer", "namespace": "apps" });
+    let alone = async |terms: Terms| {
+        [
+            plan(&world, method::<Token>(token(json!({}))), terms.clone()).await,
+            plan(&world, stored(json!({})), terms).await,
+        ]
+    };
+    for refused in alone(Terms::default()).await {
+        let error = refused.expect_err("the login itself");
+        assert_eq!(error.kind(), ErrorKind::Refused);
+        assert!(error.hint().is_some_and(|it| it.contains("--allow long-lived")), "{error:?}");
+    }
+    for planned in alone(Terms::default().with_allow(Allow::LongLived)).await {
+        assert!(planned.expect("allowed").is_empty());
+    }
+    for planned in [
+        plan(&world, method::<Token>(with_account(json!({}))), Terms::default()).await,
+        plan(&world, stored(account()), Terms::default()).await,
+    ] {
+        assert_eq!(planned.expect("one call").len(), 1);
+    }
+    assert!(world.sent().is_empty());
 }
 
 /// An administrator's credential is asked for by name, and allowed by name.
