@@ -1,4 +1,5 @@
-//! Files of somebody else on the disk: read whole, replaced in one step, with their mode and their owner.
+//! Files of somebody else on the disk: read whole, replaced in one step, with their mode, their access list and their
+//! owner.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
@@ -165,7 +166,7 @@ fn read(path: &Path) -> Result<Option<String>> {
 }
 
 /// Replaces a file in one step: whoever reads sees the old one or the new one, whole, also after a power
-/// cut. The mode stays, but that others are kept from what is secret.
+/// cut. Mode and access list stay, but that others are kept from what is secret.
 fn replace(path: &Path, content: &[u8], is_secret: bool) -> io::Result<()> {
     let (mut file, staged) = new_private(path)?;
     step::reached();
@@ -185,11 +186,11 @@ fn replace(path: &Path, content: &[u8], is_secret: bool) -> io::Result<()> {
     sync_parent(path)
 }
 
-/// Gives a new file the mode and the owner of the one that it replaces.
+/// Gives a new file the mode, the access list and the owner of the one that it replaces.
 #[cfg(unix)]
-fn take_over(file: &File, old: &Path, is_secret: bool) -> io::Result<()> {
+fn take_over(file: &File, old_path: &Path, is_secret: bool) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
-    let old = match fs::metadata(old) {
+    let old = match fs::metadata(old_path) {
         Ok(old) => old,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
@@ -202,6 +203,10 @@ fn take_over(file: &File, old: &Path, is_secret: bool) -> io::Result<()> {
             // It stays our own, and what the group might do was meant for another group.
             mode &= 0o707;
         }
+    }
+    if !super::acl::take_over(file, old_path, mode & 0o070 == 0) {
+        // All others might be more than a list let in.
+        mode &= 0o700;
     }
     file.set_permissions(fs::Permissions::from_mode(mode))
 }

@@ -5,6 +5,8 @@
 //! and spaces stay. Each edit says how to take it back: byte for byte while the file is as it was left, and
 //! by what it says once somebody else wrote to it.
 
+#[cfg(unix)]
+mod acl;
 mod block;
 mod change;
 mod file;
