@@ -62,7 +62,7 @@ mod tests {
     use connector_tests::skip::skip;
     use rustix::fs::{XattrFlags, getxattr, setxattr};
 
-    use super::super::Held;
+    use super::super::{Held, Mode};
     use super::NAME;
 
     const BOB: u32 = 4711;
@@ -70,7 +70,8 @@ mod tests {
 
     /// The owner may read and write, Bob what `bob` says, the group nothing, all of them no more than `mask`.
     fn list(bob: u16, mask: u16) -> Vec<u8> {
-        let entries = [(0x01, 6, NOBODY), (0x02, bob, BOB), (0x04, 0, NOBODY), (0x10, mask, NOBODY), (0x20, 0, NOBODY)];
+        let entries =
+            [(0x01, 6, NOBODY), (0x02, bob, BOB), (0x04, 0, NOBODY), (0x10, mask, NOBODY), (0x20, 0, NOBODY)];
         let bytes = entries.into_iter().flat_map(|(tag, rights, id): (u16, u16, u32)| {
             [&tag.to_le_bytes()[..], &rights.to_le_bytes(), &id.to_le_bytes()].concat()
         });
@@ -105,8 +106,8 @@ mod tests {
             (list, std::fs::metadata(self.file()).expect("there").permissions().mode() & 0o777)
         }
 
-        fn write(&self, text: &str, is_secret: bool) {
-            Held::open(&self.file()).expect("opened").write(Some(text), is_secret).expect("written");
+        fn write(&self, text: &str, mode: Mode) {
+            Held::open(&self.file()).expect("opened").write(Some(text), mode).expect("written");
         }
     }
 
@@ -115,10 +116,12 @@ mod tests {
     fn c30_an_access_list_stays() {
         let Some(folder) = Folder::new("c30_an_access_list_stays") else { return };
         assert_eq!(folder.now(), (Some(list(4, 4)), 0o640), "the mask stands where the group's rights do");
-        folder.write("b", false);
+        folder.write("b", Mode::Kept);
         assert_eq!(folder.now(), (Some(list(4, 4)), 0o640));
-        folder.write("c", true);
+        folder.write("c", Mode::Closed);
         assert_eq!(folder.now(), (Some(list(4, 0)), 0o600), "a secret is for the owner alone");
+        folder.write("d", Mode::Again(0o640));
+        assert_eq!(folder.now(), (Some(list(4, 4)), 0o640), "and when it is gone all is as before");
     }
 
     /// C30: a folder's list is for new files, and not for one that takes an old one's place.
@@ -131,10 +134,10 @@ mod tests {
         let for_new = "system.posix_acl_default";
         setxattr(folder.0.path(), for_new, &list(6, 6), XattrFlags::empty()).expect("set");
         assert_eq!(folder.now(), (None, 0o640));
-        folder.write("b", false);
+        folder.write("b", Mode::Kept);
         assert_eq!(folder.now(), (None, 0o640));
         std::fs::remove_file(folder.file()).expect("removed");
-        folder.write("c", false);
+        folder.write("c", Mode::Kept);
         assert_eq!(folder.now(), (Some(list(6, 0)), 0o600), "a new one is for the owner alone");
     }
 }

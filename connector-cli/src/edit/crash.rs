@@ -10,7 +10,7 @@ use connector_core::Grant;
 use serde_json::json;
 
 use super::step::die_at;
-use super::{Format, Held, Step};
+use super::{Format, Held, Mode, Step};
 use crate::logins::{self, FileWish, Wanted, Wish};
 
 const DIRECTORY: &str = "CONNECTOR_CLI_TEST_DIRECTORY";
@@ -34,8 +34,12 @@ fn wish_of(directory: &Path, value: &str, is_static: bool) -> Wish {
         replaces: false,
         what: "it".to_owned(),
     };
-    let file =
-        |name: &str, format, value| FileWish { path: directory.join(name), format, values: vec![value] };
+    let file = |name: &str, format, value| FileWish {
+        path: directory.join(name),
+        format,
+        is_secret: is_static && format == Format::Json,
+        values: vec![value],
+    };
     Wish {
         connector: "prod".into(),
         kind: "aws",
@@ -53,8 +57,13 @@ fn wish_of(directory: &Path, value: &str, is_static: bool) -> Wish {
 
 fn prepare(directory: &Path) {
     std::fs::write(directory.join("config.json"), JSON).expect("written");
+    std::fs::set_permissions(directory.join("config.json"), std::fs::Permissions::from_mode(0o644)).expect("set");
     std::fs::write(directory.join("config"), INI).expect("written");
     std::fs::create_dir(directory.join("state")).expect("made");
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).expect("there").permissions().mode() & 0o777
 }
 
 fn read(directory: &Path, name: &str) -> Option<String> {
@@ -159,6 +168,7 @@ fn killed_while_it_writes_another_credential() {
         let done = logins::log_out(&state, |it| (0..it.len()).collect()).expect("logged out");
         assert!(done.iter().flat_map(|it| &it.files).all(|it| it.what.is_empty()), "{step}: {done:?}");
         assert_eq!(read(directory, "config.json").as_deref(), Some(JSON), "{step}");
+        assert_eq!(mode(&directory.join("config.json")), 0o644, "{step}");
         assert_eq!(read(directory, "config").as_deref(), Some(INI), "{step}");
         assert_eq!(read(directory, "new/credentials"), None, "{step}");
         if ended.success() {
@@ -189,7 +199,7 @@ fn c29_many_writers_take_turns() {
                 let place = ["credHelpers".to_owned(), format!("r{number}")].map(Step::Key);
                 let text = held.text().expect("there").to_owned();
                 let edited = super::set(Format::Json, &text, &place, &json!("connector")).expect("set");
-                held.write(Some(&edited.text), false).expect("written");
+                held.write(Some(&edited.text), Mode::Kept).expect("written");
             });
         }
     });
@@ -207,20 +217,23 @@ fn c30_modes_links_and_owners_stay() {
     let (real, link) = (dir.path().join("dotfiles"), dir.path().join("config"));
     std::fs::write(&real, "a").expect("written");
     symlink("dotfiles", &link).expect("linked");
-    let mode = |path: &Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o777;
-    for (before, is_secret, after) in
-        [(0o644, false, 0o644), (0o600, false, 0o600), (0o640, true, 0o600), (0o400, true, 0o400)]
-    {
+    for (before, becomes, after) in [
+        (0o644, Mode::Kept, 0o644),
+        (0o600, Mode::Kept, 0o600),
+        (0o640, Mode::Closed, 0o600),
+        (0o400, Mode::Closed, 0o400),
+        (0o600, Mode::Again(0o640), 0o640),
+    ] {
         std::fs::set_permissions(&real, std::fs::Permissions::from_mode(before)).expect("set");
         let inode = std::fs::metadata(&real).expect("there").ino();
         let mut held = Held::open(&link).expect("opened");
-        held.write(Some(&format!("{before}{is_secret}")), is_secret).expect("written");
+        held.write(Some(&format!("{before}{becomes:?}")), becomes).expect("written");
         assert_eq!(mode(&real), after);
         assert_ne!(std::fs::metadata(&real).expect("there").ino(), inode, "replaced in one step");
         assert!(std::fs::symlink_metadata(&link).expect("there").is_symlink());
     }
     let new = dir.path().join("a/b/new");
-    Held::open(&new).expect("opened").write(Some("x"), false).expect("written");
+    Held::open(&new).expect("opened").write(Some("x"), Mode::Kept).expect("written");
     assert_eq!(
         (mode(&new), mode(&dir.path().join("a/b")), mode(&dir.path().join("a"))),
         (0o600, 0o700, 0o700)
@@ -229,7 +242,7 @@ fn c30_modes_links_and_owners_stay() {
     assert!(!dir.path().join("c").exists(), "what was made for nothing is gone");
     let dangling = dir.path().join("dangling");
     symlink("later/file", &dangling).expect("linked");
-    Held::open(&dangling).expect("opened").write(Some("x"), false).expect("written");
+    Held::open(&dangling).expect("opened").write(Some("x"), Mode::Kept).expect("written");
     assert_eq!(read(dir.path(), "later/file").as_deref(), Some("x"));
     let (one, two) = (dir.path().join("one"), dir.path().join("two"));
     symlink("two", &one).expect("linked");

@@ -16,6 +16,27 @@ const LIMIT: u64 = 16 * 1024 * 1024;
 /// As many links as the system follows.
 const MOST_LINKS: usize = 40;
 
+/// What becomes of a file's mode when the file is replaced. Where there is no such thing, nothing does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// It stays.
+    Kept,
+    /// Nobody but the owner has a right: it holds a secret from now on.
+    Closed,
+    /// This one, which it had before.
+    Again(u32),
+}
+
+impl Mode {
+    fn of(self, old: u32) -> u32 {
+        match self {
+            Self::Kept => old & 0o777,
+            Self::Closed => old & 0o700,
+            Self::Again(mode) => mode & 0o777,
+        }
+    }
+}
+
 /// A file as it was read, and the right to change it. Directories that were made for it and are not needed
 /// go when it is dropped.
 #[derive(Debug)]
@@ -49,12 +70,17 @@ impl Held {
         self.text.as_deref()
     }
 
-    /// Replaces what is in it, or removes it. One that holds a secret from now on is closed to others.
+    /// Who may do what with it, as Unix says it; none where there is no file, or no such thing.
+    pub(crate) fn mode(&self) -> Option<u32> {
+        mode(&self.real)
+    }
+
+    /// Replaces what is in it and its mode, or removes it.
     ///
     /// # Errors
     /// Somebody who does not take turns changed it meanwhile; no right to.
-    pub(crate) fn write(&mut self, text: Option<&str>, is_secret: bool) -> Result<()> {
-        if text == self.text() {
+    pub(crate) fn write(&mut self, text: Option<&str>, mode: Mode) -> Result<()> {
+        if text == self.text() && self.mode().is_none_or(|it| mode.of(it) == it) {
             return Ok(());
         }
         if read(&self.real)? != self.text {
@@ -62,7 +88,7 @@ impl Held {
                 .with_hint("try again"));
         }
         match text {
-            Some(text) => replace(&self.real, text.as_bytes(), is_secret),
+            Some(text) => replace(&self.real, text.as_bytes(), mode),
             None => fs::remove_file(&self.real).and_then(|()| {
                 step::reached();
                 sync_parent(&self.real)
@@ -97,7 +123,7 @@ pub(crate) fn read_if_there(path: &Path) -> Result<Option<String>> {
 /// # Errors
 /// No right to, no room.
 pub(crate) fn replace_private(path: &Path, content: &[u8]) -> Result<()> {
-    replace(path, content, true).map_err(|error| fault("write", path, &error))
+    replace(path, content, Mode::Closed).map_err(|error| fault("write", path, &error))
 }
 
 /// Where a path leads, behind all links; what it leads to need not be there.
@@ -114,6 +140,17 @@ pub(crate) fn real_path(path: &Path) -> Result<PathBuf> {
         }
     }
     Err(Error::invalid(format!("{} is a link that leads to itself", path.display())))
+}
+
+#[cfg(unix)]
+fn mode(path: &Path) -> Option<u32> {
+    let permissions = fs::metadata(path).ok()?.permissions();
+    Some(std::os::unix::fs::PermissionsExt::mode(&permissions) & 0o777)
+}
+
+#[cfg(not(unix))]
+fn mode(_: &Path) -> Option<u32> {
+    None
 }
 
 fn make_parents(path: &Path) -> Result<Vec<PathBuf>> {
@@ -166,13 +203,13 @@ fn read(path: &Path) -> Result<Option<String>> {
 }
 
 /// Replaces a file in one step: whoever reads sees the old one or the new one, whole, also after a power
-/// cut. Mode and access list stay, but that others are kept from what is secret.
-fn replace(path: &Path, content: &[u8], is_secret: bool) -> io::Result<()> {
+/// cut. Its access list stays.
+fn replace(path: &Path, content: &[u8], mode: Mode) -> io::Result<()> {
     let (mut file, staged) = new_private(path)?;
     step::reached();
     let written = file
         .write_all(content)
-        .and_then(|()| take_over(&file, path, is_secret))
+        .and_then(|()| take_over(&file, path, mode))
         .and_then(|()| file.sync_all())
         .and_then(|()| {
             step::reached();
@@ -188,7 +225,7 @@ fn replace(path: &Path, content: &[u8], is_secret: bool) -> io::Result<()> {
 
 /// Gives a new file the mode, the access list and the owner of the one that it replaces.
 #[cfg(unix)]
-fn take_over(file: &File, old_path: &Path, is_secret: bool) -> io::Result<()> {
+fn take_over(file: &File, old_path: &Path, mode: Mode) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     let old = match fs::metadata(old_path) {
         Ok(old) => old,
@@ -196,7 +233,7 @@ fn take_over(file: &File, old_path: &Path, is_secret: bool) -> io::Result<()> {
         Err(error) => return Err(error),
     };
     let new = file.metadata()?;
-    let mut mode = old.mode() & if is_secret { 0o700 } else { 0o777 };
+    let mut mode = mode.of(old.mode());
     if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
         let (uid, gid) = (rustix::fs::Uid::from_raw(old.uid()), rustix::fs::Gid::from_raw(old.gid()));
         if rustix::fs::fchown(file, Some(uid), Some(gid)).is_err() {
@@ -212,7 +249,7 @@ fn take_over(file: &File, old_path: &Path, is_secret: bool) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn take_over(_: &File, _: &Path, _: bool) -> io::Result<()> {
+fn take_over(_: &File, _: &Path, _: Mode) -> io::Result<()> {
     Ok(())
 }
 

@@ -32,7 +32,7 @@ use connector_core::Error;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use change::{respell, set, unset, without_nulls};
-pub(crate) use file::{Held, read_if_there, real_path, replace_private};
+pub(crate) use file::{Held, Mode, read_if_there, real_path, replace_private};
 pub(crate) use lock::wait_for;
 pub(crate) use splice::{Reverse, take_back};
 pub(crate) use tree::{Fault, Node, Place, Step};

@@ -67,10 +67,20 @@ pub(crate) struct FileEdit {
     pub(crate) format: Format,
     /// Whether there was no such file.
     pub(crate) created: bool,
+    /// Whether a secret was written. What an older version wrote may be one.
+    #[serde(default = "yes", rename = "secret")]
+    pub(crate) is_secret: bool,
+    /// The mode that the file had before it was closed for that secret; it comes back when no secret is left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) mode: Option<u32>,
     /// The file as it was left. While it is that, bytes are put back; else what they say.
     pub(crate) digest: String,
     pub(crate) reverse: Vec<Reverse>,
     pub(crate) changes: Vec<Change>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// One value that was written.

@@ -18,7 +18,7 @@ use serde_json::Value;
 pub(crate) use journal::{Journal, Login, Route, routes};
 
 use crate::app::App;
-use crate::edit::{self, Format, Held, Place, Step};
+use crate::edit::{self, Format, Held, Mode, Place, Step};
 use journal::{Change, FileEdit, digest, digest_of};
 use take_back::Taken;
 
@@ -59,6 +59,8 @@ impl Wish {
 pub(crate) struct FileWish {
     pub(crate) path: PathBuf,
     pub(crate) format: Format,
+    /// Whether a secret stands among the values: then the file is closed to others while it is there.
+    pub(crate) is_secret: bool,
     pub(crate) values: Vec<Wanted>,
 }
 
@@ -85,8 +87,35 @@ pub(crate) struct Touched {
     pub(crate) under: Option<String>,
 }
 
-/// Files that are worked on, by where they really are, each with what is to be in it.
-type Desk = BTreeMap<PathBuf, (Held, Option<String>)>;
+/// Files that are worked on, by where they really are.
+type Desk = BTreeMap<PathBuf, Work>;
+
+/// One of them.
+struct Work {
+    held: Held,
+    /// What is to be in it.
+    text: Option<String>,
+    mode: Mode,
+}
+
+impl Work {
+    /// Closes the file to others; tells the mode that it had, where that let them in.
+    fn close(&mut self) -> Option<u32> {
+        let had = match self.mode {
+            Mode::Again(mode) => Some(mode),
+            Mode::Kept | Mode::Closed => self.held.mode(),
+        };
+        self.mode = Mode::Closed;
+        had.filter(|it| it & 0o077 != 0)
+    }
+
+    /// Gives the file the mode again that it had before it was closed, unless somebody set another one since.
+    fn reopen(&mut self, mode: u32) {
+        if self.held.mode() == Some(mode & 0o700) {
+            self.mode = Mode::Again(mode);
+        }
+    }
+}
 
 /// Opens every file, in one order for all processes, so that none waits for another in a circle.
 fn open<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<Desk> {
@@ -98,19 +127,20 @@ fn open<'a>(paths: impl IntoIterator<Item = &'a PathBuf>) -> Result<Desk> {
     for (real, path) in real {
         let held = Held::open(path)?;
         let text = held.text().map(str::to_owned);
-        desk.insert(real, (held, text));
+        desk.insert(real, Work { held, text, mode: Mode::Kept });
     }
     Ok(desk)
 }
 
 /// Writes all files, or leaves them all as they were.
-fn commit(desk: &mut Desk, is_secret: bool) -> Result<()> {
-    let mut written: Vec<(PathBuf, Option<String>)> = Vec::new();
+fn commit(desk: &mut Desk) -> Result<()> {
+    let mut written: Vec<(PathBuf, Option<String>, Mode)> = Vec::new();
     let mut failed = None;
-    for (real, (held, text)) in desk.iter_mut() {
+    for (real, Work { held, text, mode }) in desk.iter_mut() {
         let old = held.text().map(str::to_owned);
-        match held.write(text.as_deref(), is_secret) {
-            Ok(()) => written.push((real.clone(), old)),
+        let old_mode = held.mode().map_or(Mode::Kept, Mode::Again);
+        match held.write(text.as_deref(), *mode) {
+            Ok(()) => written.push((real.clone(), old, old_mode)),
             Err(error) => {
                 // A fault of the last step comes when the file is replaced already.
                 let is_old = edit::read_if_there(real).is_ok_and(|it| it == old);
@@ -120,9 +150,9 @@ fn commit(desk: &mut Desk, is_secret: bool) -> Result<()> {
         }
     }
     let Some((mut error, mut is_unchanged)) = failed else { return Ok(()) };
-    for (real, old) in written.into_iter().rev() {
-        if let Some((held, _)) = desk.get_mut(&real)
-            && held.write(old.as_deref(), false).is_err()
+    for (real, old, old_mode) in written.into_iter().rev() {
+        if let Some(Work { held, .. }) = desk.get_mut(&real)
+            && held.write(old.as_deref(), old_mode).is_err()
         {
             is_unchanged = false;
             error = error.with_cause(format!("{} could not be put back either", real.display()));
@@ -188,7 +218,7 @@ pub(crate) fn log_in(home: &Path, wish: &Wish) -> Result<Vec<Touched>> {
     // A crash may leave in the files what the old ones wrote, so they lie below the new one for now.
     journal.logins.push(new);
     journal.write(home).map_err(unchanged)?;
-    if let Err(error) = commit(&mut desk, wish.is_static) {
+    if let Err(error) = commit(&mut desk) {
         journal.logins = before;
         return Err(match journal.write(home) {
             Ok(()) => error,
@@ -212,8 +242,10 @@ fn write_into(
     superseded: &[FileEdit],
 ) -> Result<(FileEdit, bool)> {
     let real = edit::real_path(&file.path)?;
-    let FileWish { path, format, values } = file;
-    let (held, text) = desk.get_mut(&real).ok_or_else(|| Error::unexpected("a file that was not opened"))?;
+    let FileWish { path, format, is_secret, values } = file;
+    let work = desk.get_mut(&real).ok_or_else(|| Error::unexpected("a file that was not opened"))?;
+    let mode = if *is_secret { work.close() } else { None };
+    let Work { held, text, .. } = work;
     let was_there = held.text().is_some();
     // What an earlier login made for itself belongs to this one too: whoever goes last takes it away.
     let is_same = |it: &&FileEdit| edit::real_path(&it.path).is_ok_and(|it| it == real);
@@ -266,6 +298,8 @@ fn write_into(
         path: std::path::absolute(path).unwrap_or_else(|_| path.clone()),
         format: *format,
         created,
+        is_secret: *is_secret,
+        mode,
         digest: digest(&now),
         reverse,
         changes,
@@ -311,7 +345,7 @@ pub(crate) fn log_out(home: &Path, choose: impl Fn(&[Login]) -> Vec<usize>) -> R
         });
         done.push(TakenBack { files: files.collect(), login });
     }
-    commit(&mut desk, false)?;
+    commit(&mut desk)?;
     journal.write(home)?;
     Ok(done)
 }

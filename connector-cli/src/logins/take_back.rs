@@ -31,6 +31,39 @@ struct Others<'a> {
 /// Takes a login back in the files on the desk. What a later login wrote in the same place stays; that one
 /// then knows what stood there before both.
 pub(super) fn take_back(logins: &mut [Login], at: usize, desk: &mut Desk) -> Result<Vec<Taken>> {
+    let all = take_back_texts(logins, at, desk)?;
+    for (file, taken) in all.iter().enumerate() {
+        // What somebody wrote in a secret's place may be one too.
+        if let (Some(mode), true) = (leave_mode(logins, at, file)?, taken.left.is_empty())
+            && let Some(work) = desk.get_mut(&edit::real_path(&taken.path)?)
+        {
+            work.reopen(mode);
+        }
+    }
+    Ok(all)
+}
+
+/// The mode to give back to a file of a login that goes. While a secret of another login is in the file, that one
+/// keeps the mode.
+fn leave_mode(logins: &mut [Login], at: usize, file: usize) -> Result<Option<u32>> {
+    let FileEdit { path, mode, .. } = &logins[at].files[file];
+    let (real, mode) = (edit::real_path(path)?, *mode);
+    let mut others = logins.iter_mut().enumerate().filter(|(other, _)| *other != at);
+    let heir = others.find_map(|(_, it)| {
+        let mut files = it.files.iter_mut();
+        files.find(|it| it.is_secret && edit::real_path(&it.path).is_ok_and(|it| it == real))
+    });
+    Ok(match heir {
+        Some(heir) => {
+            heir.mode = heir.mode.or(mode);
+            None
+        }
+        None => mode,
+    })
+}
+
+/// The same for what is in the files; one for each of the login's, in their order.
+fn take_back_texts(logins: &mut [Login], at: usize, desk: &mut Desk) -> Result<Vec<Taken>> {
     let (earlier, later) = logins.split_at_mut(at + 1);
     let mut all = Vec::new();
     for file in &earlier[at].files {
@@ -45,11 +78,12 @@ pub(super) fn take_back(logins: &mut [Login], at: usize, desk: &mut Desk) -> Res
             earlier: before.flat_map(|it| &it.changes).collect(),
             later: after.filter(|(_, it)| is_same(it)).collect(),
         };
-        let Some((_, text)) = desk.get_mut(&real) else { continue };
         let mut taken = Taken { path: file.path.clone(), gone: false, left: Vec::new(), under: None };
-        if let Some(old) = text.take() {
-            *text = in_text(old, file, &mut others, &mut taken)?;
-            taken.gone = text.is_none();
+        if let Some(work) = desk.get_mut(&real)
+            && let Some(old) = work.text.take()
+        {
+            work.text = in_text(old, file, &mut others, &mut taken)?;
+            taken.gone = work.text.is_none();
         }
         all.push(taken);
     }

@@ -54,7 +54,7 @@ impl Desk {
             grant: Grant::default(),
             is_static,
             username: None,
-            files: vec![FileWish { path: self.path(), format: Format::Yaml, values }],
+            files: vec![FileWish { path: self.path(), format: Format::Yaml, is_secret: is_static, values }],
         };
         log_in(self.dir.path(), &wish)
     }
@@ -73,7 +73,12 @@ impl Desk {
             grant: Grant::default(),
             is_static: false,
             username: None,
-            files: vec![FileWish { path: self.path(), format: Format::Json, values: vec![wanted] }],
+            files: vec![FileWish {
+                path: self.path(),
+                format: Format::Json,
+                is_secret: false,
+                values: vec![wanted],
+            }],
         };
         log_in(self.dir.path(), &wish)
     }
@@ -221,7 +226,7 @@ fn all_files_or_none() {
             what: "x".into(),
         }]
     };
-    let file = |path: PathBuf| FileWish { path, format: Format::Yaml, values: wanted() };
+    let file = |path: PathBuf| FileWish { path, format: Format::Yaml, is_secret: true, values: wanted() };
     let mut wish = Wish {
         connector: "prod".into(),
         kind: "kubernetes",
@@ -238,14 +243,18 @@ fn all_files_or_none() {
     let second = desk.dir.path().join("second");
     wish.files[1] = file(second.clone());
     let mut work = open(&[desk.path(), second.clone()]).expect("opened");
-    for (_, text) in work.values_mut() {
-        *text = Some("new".into());
+    #[cfg(unix)]
+    set_mode(&desk.path(), 0o644);
+    for it in work.values_mut() {
+        (it.text, it.mode) = (Some("new".into()), Mode::Closed);
     }
     std::fs::write(&second, "somebody was faster").expect("written");
-    let error = commit(&mut work, false).expect_err("changed meanwhile");
+    let error = commit(&mut work).expect_err("changed meanwhile");
     assert_eq!(error.hint(), Some("try again"), "somebody changed something");
     assert_eq!(desk.text().as_deref(), Some(BEFORE));
     assert_eq!(std::fs::read_to_string(&second).expect("read"), "somebody was faster");
+    #[cfg(unix)]
+    assert_eq!(mode(&desk.path()), 0o644, "open again, as it was");
 }
 
 #[test]
@@ -283,4 +292,88 @@ fn another_login_to_the_same_is_taken_back_to_the_one_below() {
     desk.log_in_to("prod", "a", "two", false).expect("logged in");
     desk.log_out("prod");
     assert_eq!(desk.text().as_deref(), Some(BEFORE));
+}
+
+#[cfg(unix)]
+fn mode(path: &Path) -> u32 {
+    std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path).expect("there").permissions()) & 0o777
+}
+
+#[cfg(unix)]
+fn set_mode(path: &Path, mode: u32) {
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+    std::fs::set_permissions(path, mode).expect("set");
+}
+
+/// C30: a file is closed to others while a secret is in it, in whatever order secrets come and go.
+#[cfg(unix)]
+#[test]
+fn c30_a_file_is_open_again_when_no_secret_is_left() {
+    for order in
+        [["a", "b", "c"], ["c", "b", "a"], ["b", "a", "c"], ["b", "c", "a"], ["a", "c", "b"], ["c", "a", "b"]]
+    {
+        let desk = Desk::new(Some(BEFORE));
+        set_mode(&desk.path(), 0o644);
+        for (name, is_static, after) in [("a", false, 0o644), ("b", true, 0o600), ("c", true, 0o600)] {
+            desk.log_in_to(name, name, name, is_static).expect("logged in");
+            assert_eq!(mode(&desk.path()), after, "{name}");
+        }
+        // Again, with another secret.
+        desk.log_in_to("c", "c", "new", true).expect("logged in");
+        let mut left = vec!["a", "b", "c"];
+        for name in order {
+            desk.log_out(name);
+            left.retain(|it| *it != name);
+            let after = if left == ["a"] || left.is_empty() { 0o644 } else { 0o600 };
+            assert_eq!(mode(&desk.path()), after, "{order:?}: {left:?} are left");
+        }
+        assert_eq!(desk.text().as_deref(), Some(BEFORE));
+    }
+}
+
+/// A helper in place of a secret opens the file again; a mode that somebody set since stays.
+#[cfg(unix)]
+#[test]
+fn c30_a_mode_comes_back_unless_somebody_set_another() {
+    let desk = Desk::new(Some(BEFORE));
+    set_mode(&desk.path(), 0o640);
+    desk.log_in_to("prod", "a", "canary", true).expect("logged in");
+    assert_eq!(mode(&desk.path()), 0o600);
+    desk.log_in_to("prod", "a", "helper", false).expect("logged in");
+    assert_eq!(mode(&desk.path()), 0o640);
+    desk.log_out("prod");
+
+    desk.log_in_to("prod", "a", "canary", true).expect("logged in");
+    set_mode(&desk.path(), 0o400);
+    desk.log_out("prod");
+    assert_eq!((mode(&desk.path()), desk.text().as_deref()), (0o400, Some(BEFORE)));
+
+    // What somebody wrote in the secret's place may be one.
+    set_mode(&desk.path(), 0o640);
+    desk.log_in_to("prod", "a", "canary", true).expect("logged in");
+    let changed = desk.text().expect("there").replace("server: canary", "server: theirs");
+    desk.write(&changed);
+    assert_eq!(desk.log_out("prod"), [["clusters a"]]);
+    assert_eq!(mode(&desk.path()), 0o600);
+}
+
+/// What an older version wrote is taken for a secret.
+#[cfg(unix)]
+#[test]
+fn c30_a_login_of_an_older_version_keeps_a_file_closed() {
+    let desk = Desk::new(Some(BEFORE));
+    desk.log_in_to("old", "a", "canary", true).expect("logged in");
+    let journal = desk.dir.path().join("logins.json");
+    let mut said: Value =
+        serde_json::from_str(&std::fs::read_to_string(&journal).expect("read")).expect("JSON");
+    for word in ["secret", "mode"] {
+        said["logins"][0]["files"][0].as_object_mut().expect("an object").remove(word);
+    }
+    std::fs::write(&journal, said.to_string()).expect("written");
+    set_mode(&desk.path(), 0o644);
+    desk.log_in_to("new", "b", "canary", true).expect("logged in");
+    desk.log_out("new");
+    assert_eq!(mode(&desk.path()), 0o600);
+    desk.log_out("old");
+    assert_eq!(mode(&desk.path()), 0o644);
 }

@@ -415,6 +415,11 @@ fn c30_static_writes_what_ends_says_when_and_logout_removes_it() {
     let world = World::new().with_helper();
     let before = "{\n\t\"credHelpers\": {\n\t\t\"*\": \"x\"\n\t},\n\t\"credsStore\": \"desktop\"\n}";
     world.write(".docker/config.json", before);
+    world.write(".aws/config", "[default]\nregion = x\n");
+    for path in [".docker/config.json", ".aws/config"] {
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+        std::fs::set_permissions(world.file(path), open).expect("set");
+    }
     for (grant, secret, path) in [
         (&CLUSTER, "token: k8s-aws-v1.", ".kube/config"),
         (&REGISTRIES, "\"auth\": \"QVdTOnBhc3N3b3JkLWNhbmFyeS03Nw==\"", ".docker/config.json"),
@@ -427,6 +432,7 @@ fn c30_static_writes_what_ends_says_when_and_logout_removes_it() {
         assert_eq!(mode(&world.file(path)), 0o600, "{path}");
         assert!(!world.text(path).contains("helper"), "{path}");
     }
+    assert_eq!(mode(&world.file(".aws/config")), 0o644, "there is no secret in it");
     // So that docker looks into its file, though a store is set for all others.
     let config: Value = serde_json::from_str(&world.text(".docker/config.json")).expect("JSON");
     assert_eq!(config["credHelpers"][REGISTRY], "");
@@ -440,6 +446,7 @@ fn c30_static_writes_what_ends_says_when_and_logout_removes_it() {
     assert_eq!(world.text(".kube/config").matches("token:").count(), 1);
     world.cli.ok(&["logout", "prod"]);
     assert_eq!(world.text(".docker/config.json"), before);
+    assert_eq!(mode(&world.file(".docker/config.json")), 0o644, "the secret is gone");
     assert!(!world.file(".kube/config").exists() && !world.file(".aws/credentials").exists());
 
     let method = [

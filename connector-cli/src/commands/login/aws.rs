@@ -27,7 +27,7 @@ pub(super) fn plan(app: &App, asked: &Asked<'_>, envelope: &Envelope) -> Result<
     if !asked.is_static {
         settings.insert("credential_process".into(), process(app, asked)?.into());
     }
-    let mut files = vec![section(config, format!("profile {profile}"), settings)];
+    let mut files = vec![section(config, false, format!("profile {profile}"), settings)];
     if asked.is_static {
         let mut keys = Map::new();
         for (name, field) in [
@@ -39,7 +39,7 @@ pub(super) fn plan(app: &App, asked: &Asked<'_>, envelope: &Envelope) -> Result<
                 keys.insert(name.into(), value.expose().into());
             }
         }
-        files.push(section(credentials, profile.clone(), keys));
+        files.push(section(credentials, true, profile.clone(), keys));
     }
     Ok(Plan {
         wish: Wish {
@@ -58,14 +58,19 @@ pub(super) fn plan(app: &App, asked: &Asked<'_>, envelope: &Envelope) -> Result<
     })
 }
 
-fn section(path: std::path::PathBuf, name: String, values: Map<String, Value>) -> FileWish {
+fn section(
+    path: std::path::PathBuf,
+    is_secret: bool,
+    name: String,
+    values: Map<String, Value>,
+) -> FileWish {
     let wanted = Wanted {
         place: vec![Step::Key(name.clone())],
         value: Value::Object(values),
         replaces: false,
         what: format!("[{name}]"),
     };
-    FileWish { path, format: Format::Ini, values: vec![wanted] }
+    FileWish { path, format: Format::Ini, is_secret, values: vec![wanted] }
 }
 
 /// The connector's name, or with the resource's where that is taken. Keys of the same profile in the

@@ -119,7 +119,7 @@ fn file(path: PathBuf, key: &str, static_auth: Option<&Value>) -> FileWish {
             what: format!("auths `{key}`"),
         },
     };
-    FileWish { path, format: Format::Json, values: vec![value] }
+    FileWish { path, format: Format::Json, is_secret: static_auth.is_some(), values: vec![value] }
 }
 
 fn place(list: &str, key: &str) -> Place {

@@ -63,9 +63,11 @@ pub(super) fn plan(app: &App, asked: &Asked<'_>, envelope: &Envelope) -> Result<
     if chooses == entries {
         values.push(current);
     } else {
-        written.push(FileWish { path: chooses, format: Format::Yaml, values: vec![current] });
+        let values = vec![current];
+        written.push(FileWish { path: chooses, format: Format::Yaml, is_secret: false, values });
     }
-    written.insert(0, FileWish { path: entries, format: Format::Yaml, values });
+    let is_secret = asked.is_static;
+    written.insert(0, FileWish { path: entries, format: Format::Yaml, is_secret, values });
     Ok(Plan {
         wish: Wish {
             connector: asked.name.to_owned(),
