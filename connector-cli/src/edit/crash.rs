@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
-use connector_core::Grant;
+use connector_core::{Grant, Result};
 use serde_json::json;
 
 use super::step::die_at;
@@ -55,9 +55,14 @@ fn wish_of(directory: &Path, value: &str, is_static: bool) -> Wish {
     }
 }
 
+fn log_in(home: &Path, wish: &Wish) -> Result<Vec<logins::Touched>> {
+    logins::log_in(&logins::Turn::wait(home)?, wish)
+}
+
 fn prepare(directory: &Path) {
     std::fs::write(directory.join("config.json"), JSON).expect("written");
-    std::fs::set_permissions(directory.join("config.json"), std::fs::Permissions::from_mode(0o644)).expect("set");
+    std::fs::set_permissions(directory.join("config.json"), std::fs::Permissions::from_mode(0o644))
+        .expect("set");
     std::fs::write(directory.join("config"), INI).expect("written");
     std::fs::create_dir(directory.join("state")).expect("made");
 }
@@ -82,11 +87,9 @@ fn a_process_that_dies() {
     let directory = Path::new(&directory);
     die_at(step.parse().expect("a number"));
     match work.as_str() {
-        "login" => drop(logins::log_in(&directory.join("state"), &wish(directory)).expect("logged in")),
+        "login" => drop(log_in(&directory.join("state"), &wish(directory)).expect("logged in")),
         "again" => {
-            drop(
-                logins::log_in(&directory.join("state"), &wish_of(directory, "z", true)).expect("logged in"),
-            );
+            drop(log_in(&directory.join("state"), &wish_of(directory, "z", true)).expect("logged in"));
         }
         _ => {
             drop(logins::log_out(&directory.join("state"), |it| (0..it.len()).collect()).expect("logged out"))
@@ -110,7 +113,7 @@ fn kill_at_every_step(work: &str) -> u64 {
         let directory = dir.path();
         prepare(directory);
         if work == "logout" {
-            logins::log_in(&directory.join("state"), &wish(directory)).expect("logged in");
+            log_in(&directory.join("state"), &wish(directory)).expect("logged in");
         }
         let ended = die_in(directory, work, step);
         let (json, ini, new) =
@@ -127,7 +130,7 @@ fn kill_at_every_step(work: &str) -> u64 {
 
         // The next one is not kept waiting, logs in and takes all of it back, whatever was left.
         let state = directory.join("state");
-        logins::log_in(&state, &wish(directory)).expect("logged in again");
+        log_in(&state, &wish(directory)).expect("logged in again");
         assert!(read(directory, "new/credentials").is_some());
         logins::log_out(&state, |it| (0..it.len()).collect()).expect("logged out");
         assert_eq!(read(directory, "config.json").as_deref(), Some(JSON), "{work} {step}");
@@ -158,7 +161,7 @@ fn killed_while_it_writes_another_credential() {
         let directory = dir.path();
         prepare(directory);
         let state = directory.join("state");
-        logins::log_in(&state, &wish_of(directory, "y", true)).expect("logged in");
+        log_in(&state, &wish_of(directory, "y", true)).expect("logged in");
         let ended = die_in(directory, "again", step);
         let credential = read(directory, "new/credentials");
         assert!(

@@ -10,6 +10,7 @@ mod take_back;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use connector_core::{Error, Grant, Result};
@@ -21,6 +22,32 @@ use crate::app::App;
 use crate::edit::{self, Format, Held, Mode, Place, Step};
 use journal::{Change, FileEdit, digest, digest_of};
 use take_back::Taken;
+
+/// The right to change logins: while one has it, nobody else with the same home does.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    home: PathBuf,
+    _lock: File,
+}
+
+impl Turn {
+    /// Waits for it.
+    ///
+    /// # Errors
+    /// Another process that does not let go.
+    pub(crate) fn wait(home: &Path) -> Result<Self> {
+        let lock = edit::wait_for(&home.join("logins.lock")).map_err(unchanged)?;
+        Ok(Self { home: home.to_owned(), _lock: lock })
+    }
+
+    /// The logins of now.
+    ///
+    /// # Errors
+    /// Those of [`Journal::read`].
+    pub(crate) fn journal(&self) -> Result<Journal> {
+        Journal::read(&self.home)
+    }
+}
 
 /// A login that is to be written.
 #[derive(Debug)]
@@ -178,9 +205,9 @@ fn unchanged(error: Error) -> Error {
 /// # Errors
 /// A file that cannot be read, edited or written; something in it that is somebody else's. Nothing is
 /// changed then.
-pub(crate) fn log_in(home: &Path, wish: &Wish) -> Result<Vec<Touched>> {
-    let _turn = edit::wait_for(&home.join("logins.lock")).map_err(unchanged)?;
-    let mut journal = Journal::read(home)?;
+pub(crate) fn log_in(turn: &Turn, wish: &Wish) -> Result<Vec<Touched>> {
+    let home = &*turn.home;
+    let mut journal = turn.journal()?;
     let before = journal.logins.clone();
     let is_replaced = |it: &Login| wish.is_over(it) && (it.is_static || wish.places() == it.places());
     let replaced: Vec<usize> = (0..before.len()).filter(|at| is_replaced(&before[*at])).collect();
@@ -323,8 +350,8 @@ pub(crate) fn log_out(home: &Path, choose: impl Fn(&[Login]) -> Vec<usize>) -> R
     if !home.is_dir() {
         return Ok(Vec::new());
     }
-    let _turn = edit::wait_for(&home.join("logins.lock"))?;
-    let mut journal = Journal::read(home)?;
+    let turn = Turn::wait(home)?;
+    let mut journal = turn.journal()?;
     let mut chosen = choose(&journal.logins);
     chosen.sort_unstable_by(|a, b| b.cmp(a));
     if chosen.is_empty() {

@@ -56,7 +56,7 @@ impl Desk {
             username: None,
             files: vec![FileWish { path: self.path(), format: Format::Yaml, is_secret: is_static, values }],
         };
-        log_in(self.dir.path(), &wish)
+        log_in(&Turn::wait(self.dir.path()).expect("my turn"), &wish)
     }
 
     fn log_in_to_registry(&self, connector: &str) -> Result<Vec<Touched>> {
@@ -80,7 +80,7 @@ impl Desk {
                 values: vec![wanted],
             }],
         };
-        log_in(self.dir.path(), &wish)
+        log_in(&Turn::wait(self.dir.path()).expect("my turn"), &wish)
     }
 
     fn log_out(&self, connector: &str) -> Vec<Vec<String>> {
@@ -236,7 +236,8 @@ fn all_files_or_none() {
         username: None,
         files: vec![file(desk.path()), file(desk.path().join("below-a-file"))],
     };
-    let error = log_in(desk.dir.path(), &wish).expect_err("a file is no directory");
+    let error =
+        log_in(&Turn::wait(desk.dir.path()).expect("my turn"), &wish).expect_err("a file is no directory");
     assert!(error.hint().is_some_and(|it| it.contains("nothing was changed")), "{error:?}");
     assert_eq!(desk.text().as_deref(), Some(BEFORE));
     // Both can be read, and the second cannot be replaced when it comes to that.

@@ -409,6 +409,41 @@ fn s52_s53_a_profile_calls_the_helper_and_takes_no_name_that_is_taken() {
     assert_eq!(world.text(".aws/config"), before);
 }
 
+/// Logins of one connector at the same time, each to a resource of its own: none takes the name of another one.
+#[test]
+fn s53_logins_at_once_take_a_profile_each() {
+    const MANY: usize = 6;
+    let world = World::new();
+    let turn = std::fs::File::create(world.cli.connector_home().join("logins.lock")).expect("made");
+    turn.lock().expect("nobody else has it");
+    let buckets: Vec<_> = (0..MANY).map(|it| format!("s3://data-{it}")).collect();
+    let start = |bucket: &String| {
+        let words =
+            ["login", "prod", "--output", "json", "--resource-type", "s3-bucket", "--resource-id", bucket];
+        let mut command = world.cli.command(&words);
+        command.stdout(std::process::Stdio::piped()).spawn().expect("started")
+    };
+    let mut children: Vec<_> = buckets.iter().map(start).collect();
+    // Until each has what it will write, and waits for its turn.
+    let issued = || world.cli.json(&["audit", "--action", "mint"]).as_array().map_or(0, Vec::len);
+    while issued() < MANY && children.iter_mut().all(|it| it.try_wait().is_ok_and(|it| it.is_none())) {}
+    drop(turn);
+    let name = |child: std::process::Child| {
+        let output = child.wait_with_output().expect("ended");
+        assert!(output.status.success(), "{output:?}");
+        let done: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        done["name"].as_str().expect("a name").to_owned()
+    };
+    let names: std::collections::BTreeSet<_> = children.into_iter().map(name).collect();
+    assert_eq!((names.len(), names.contains("prod")), (MANY, true), "{names:?}");
+    let text = world.text(".aws/config");
+    for bucket in &buckets {
+        assert_eq!(text.matches(&format!("--resource-id {bucket}")).count(), 1, "{bucket} in\n{text}");
+    }
+    world.cli.ok(&["logout", "prod"]);
+    assert!(!world.file(".aws/config").exists());
+}
+
 #[cfg(unix)]
 #[test]
 fn c30_static_writes_what_ends_says_when_and_logout_removes_it() {

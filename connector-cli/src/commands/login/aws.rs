@@ -11,10 +11,10 @@ use crate::edit::{self, Format, Step};
 use crate::logins::{FileWish, Journal, Login, Wanted, Wish};
 use crate::programs;
 
-pub(super) fn plan(app: &App, asked: &Asked<'_>, envelope: &Envelope) -> Result<Plan> {
+pub(super) fn plan(app: &App, asked: &Asked<'_>, envelope: &Envelope, journal: &Journal) -> Result<Plan> {
     let config = user_file("AWS_CONFIG_FILE", ".aws/config")?;
     let credentials = user_file("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials")?;
-    let profile = free_profile(app, asked, &config, &credentials)?;
+    let profile = free_profile(asked, journal, &config, &credentials)?;
     let fields = &envelope.fields;
     let mut settings = Map::new();
     settings.insert("region".into(), fields.text("region")?.into());
@@ -58,12 +58,7 @@ pub(super) fn plan(app: &App, asked: &Asked<'_>, envelope: &Envelope) -> Result<
     })
 }
 
-fn section(
-    path: std::path::PathBuf,
-    is_secret: bool,
-    name: String,
-    values: Map<String, Value>,
-) -> FileWish {
+fn section(path: std::path::PathBuf, is_secret: bool, name: String, values: Map<String, Value>) -> FileWish {
     let wanted = Wanted {
         place: vec![Step::Key(name.clone())],
         value: Value::Object(values),
@@ -75,8 +70,7 @@ fn section(
 
 /// The connector's name, or with the resource's where that is taken. Keys of the same profile in the
 /// credentials file would win, so both files are looked at.
-fn free_profile(app: &App, asked: &Asked<'_>, config: &Path, credentials: &Path) -> Result<String> {
-    let journal = Journal::read(app.home())?;
+fn free_profile(asked: &Asked<'_>, journal: &Journal, config: &Path, credentials: &Path) -> Result<String> {
     let taken = [names(config, "profile ")?, names(credentials, "")?].concat();
     choose(asked, &journal.logins, &taken)
 }

@@ -39,11 +39,15 @@ struct Asked<'a> {
 
 pub(crate) fn run(app: &App, args: &LoginArgs) -> Result<()> {
     let progress = app.output.progress("issuing");
-    let (plan, envelope) = app.with_hub(async |hub| plan(app, hub, args).await)?;
+    let given = app.with_hub(async |hub| given(app, hub, args).await)?;
     drop(progress);
-    let touched = logins::log_in(app.home(), &plan.wish)?;
+    // What is free to be written is looked at while nobody else writes.
+    let turn = logins::Turn::wait(app.home())?;
+    let plan = plan(app, &given, &turn)?;
+    let touched = logins::log_in(&turn, &plan.wish)?;
+    drop(turn);
     let wish = &plan.wish;
-    let end = envelope.as_ref().filter(|_| wish.is_static).map(|it| &it.expiry);
+    let end = given.envelope.as_ref().filter(|_| wish.is_static).map(|it| &it.expiry);
     let files: Vec<Value> = touched
         .iter()
         .map(|it| json!({ "path": it.path.to_string_lossy(), "created": it.whole, "wrote": it.what }))
@@ -85,8 +89,20 @@ pub(crate) fn run(app: &App, args: &LoginArgs) -> Result<()> {
     Ok(())
 }
 
-/// Issues the credential once, so that a login that cannot work writes nothing, and says what to write.
-async fn plan(app: &App, hub: &Hub, args: &LoginArgs) -> Result<(Plan, Option<Envelope>)> {
+/// What a login has to hand over.
+struct Given<'a> {
+    asked: Asked<'a>,
+    kind: &'static str,
+    /// The credential, where it is written or says what to write.
+    envelope: Option<Envelope>,
+    /// What the helper answers, where one is asked.
+    form: Option<Secret>,
+    /// Whether that is the stored login itself.
+    is_passed: bool,
+}
+
+/// Issues the credential once, so that a login that cannot work writes nothing.
+async fn given<'a>(app: &App, hub: &Hub, args: &'a LoginArgs) -> Result<Given<'a>> {
     let handle = hub.handle(&args.name, args.grant.grant()).await?;
     let kind = handle.kind();
     // The id as the provider completed it, and what was asked for beside it.
@@ -123,17 +139,24 @@ async fn plan(app: &App, hub: &Hub, args: &LoginArgs) -> Result<(Plan, Option<En
         refuse_endless(envelope)?;
     }
     let form = if asked.is_static { None } else { Some(helped(app, hub, &asked, tool).await?) };
-    let mut plan = match (kind, &envelope, &form) {
-        ("kubernetes", Some(envelope), _) => kubernetes::plan(app, &asked, envelope)?,
-        ("aws", Some(envelope), _) => aws::plan(app, &asked, envelope)?,
-        (_, envelope, form) => docker::plan(app, &asked, envelope.as_ref(), form.as_ref())?,
-    };
     let connector_type = hub.get(asked.name).await?.connector_type;
     let resource_type = asked.grant.resource_type.as_deref().unwrap_or_default();
-    if hub.registry().passes_to(&connector_type, resource_type)? == Some(tool) {
+    let is_passed = hub.registry().passes_to(&connector_type, resource_type)? == Some(tool);
+    Ok(Given { asked, kind, envelope, form, is_passed })
+}
+
+/// Says what to write.
+fn plan(app: &App, given: &Given<'_>, turn: &logins::Turn) -> Result<Plan> {
+    let Given { asked, kind, envelope, form, is_passed } = given;
+    let mut plan = match (*kind, envelope) {
+        ("kubernetes", Some(envelope)) => kubernetes::plan(app, asked, envelope)?,
+        ("aws", Some(envelope)) => aws::plan(app, asked, envelope, &turn.journal()?)?,
+        (_, envelope) => docker::plan(app, asked, envelope.as_ref(), form.as_ref())?,
+    };
+    if *is_passed {
         plan.renewed = "never: the stored login is handed to docker whenever it asks";
     }
-    Ok((plan, envelope))
+    Ok(plan)
 }
 
 /// What the helper will answer: asked for now, so that the first call finds it.
