@@ -6,7 +6,7 @@ mod kubernetes;
 
 use std::path::PathBuf;
 
-use connector_core::{Access, Document, Envelope, Error, Expiry, Grant, Result, Secret, format_time};
+use connector_core::{Access, Document, Envelope, Error, Expiry, Grant, Life, Result, Secret, format_time};
 use connectors::Hub;
 use serde_json::{Value, json};
 
@@ -124,14 +124,17 @@ async fn given<'a>(app: &App, hub: &Hub, args: &'a LoginArgs) -> Result<Given<'a
                 .with_hint("`connector env` and `connector exec` hand it on"));
         }
     };
-    if kind == "docker" {
-        refuse_anonymous(&hub.get(asked.name).await?, &asked)?;
-    }
-    let envelope = if asked.is_static || kind != "docker" {
+    let Document { connector_type, method, .. } = hub.get(asked.name).await?;
+    // A stored login is not issued where that is not asked for: docker's helper hands it on.
+    let is_stored = hub.registry().describe_method(&connector_type, &method)?.life != Life::None.as_str();
+    let envelope = if asked.is_static || kind != "docker" || !is_stored {
         Some(hub.issue(asked.name, asked.grant.clone()).await?)
     } else {
         None
     };
+    if let Some(envelope) = &envelope {
+        refuse_nothing(envelope, &asked)?;
+    }
     if kind == "docker" && !asked.is_static {
         docker::find_helper()?;
     }
@@ -139,7 +142,6 @@ async fn given<'a>(app: &App, hub: &Hub, args: &'a LoginArgs) -> Result<Given<'a
         refuse_endless(envelope)?;
     }
     let form = if asked.is_static { None } else { Some(helped(app, hub, &asked, tool).await?) };
-    let connector_type = hub.get(asked.name).await?.connector_type;
     let resource_type = asked.grant.resource_type.as_deref().unwrap_or_default();
     let is_passed = hub.registry().passes_to(&connector_type, resource_type)? == Some(tool);
     Ok(Given { asked, kind, envelope, form, is_passed })
@@ -165,9 +167,9 @@ async fn helped(app: &App, hub: &Hub, asked: &Asked<'_>, tool: &str) -> Result<S
     hub.tool(asked.name, asked.grant.clone(), tool, &target).await
 }
 
-/// There is no login that docker could be given.
-fn refuse_anonymous(document: &Document, asked: &Asked<'_>) -> Result<()> {
-    if document.method != "anonymous" {
+/// A registry may be used without a login: then there is nothing that docker could be given.
+fn refuse_nothing(envelope: &Envelope, asked: &Asked<'_>) -> Result<()> {
+    if envelope.kind != "docker" || envelope.fields.secret_names().next().is_some() {
         return Ok(());
     }
     let registry = asked.grant.resource_id.as_deref().map(|it| format!(" `{it}`")).unwrap_or_default();
@@ -233,5 +235,31 @@ fn expanded(path: PathBuf) -> PathBuf {
     match (path.strip_prefix("~"), etcetera::home_dir()) {
         (Ok(rest), Ok(home)) => home.join(rest),
         _ => path,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever the method is called, and whoever wrote it.
+    #[test]
+    fn without_a_login_there_is_nothing_to_set_up() {
+        let refused = |kind: &str, secret: Value| {
+            let text = json!({
+                "version": 1, "kind": kind, "connector": "open",
+                "resource": { "type": "docker-registry", "id": "r.test" }, "within": null, "access": "read",
+                "expires_at": null, "never": "there is none", "provider_expiry": null, "narrowed": false,
+                "reason": "-", "long_lived": false, "public": { "registry": "r.test" }, "secret": secret,
+            });
+            let envelope = Envelope::from_json(&text.to_string()).expect("an envelope");
+            let grant = Grant::new("docker-registry", "r.test");
+            refuse_nothing(&envelope, &Asked { name: "open", grant, is_static: false }).err()
+        };
+        let error = refused("docker", json!({})).expect("there is nothing").to_string();
+        assert!(error.contains("`r.test` is used without a login"), "{error}");
+        assert!(refused("docker", json!({ "password": "hunter2" })).is_none());
+        assert!(refused("docker", json!({ "identity_token": "hunter2" })).is_none());
+        assert!(refused("kubernetes", json!({})).is_none());
     }
 }
