@@ -13,6 +13,7 @@ mod answers;
 mod documents;
 mod envelopes;
 mod ids;
+mod kubeconfigs;
 mod policies;
 mod profiles;
 mod store;
@@ -23,6 +24,7 @@ pub use answers::{answers, answers_of_any_size};
 pub use documents::documents;
 pub use envelopes::envelopes;
 pub use ids::ids;
+pub use kubeconfigs::kubeconfigs;
 pub use policies::policies;
 pub use profiles::profiles;
 pub use store::store;
@@ -42,11 +44,12 @@ use connector_oauth2 as _;
 pub type Target = fn(&[u8]);
 
 /// The targets by name, which is also that of the folder of their seeds.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("answers", answers),
     ("documents", documents),
     ("envelopes", envelopes),
     ("ids", ids),
+    ("kubeconfigs", kubeconfigs),
     ("policies", policies),
     ("profiles", profiles),
     ("store", store),

@@ -6,7 +6,7 @@ use std::path::Path;
 use connector_aws::policy::{Decision, OwnPolicy, Policy, Request, Subset, is_subset};
 use connector_aws::profile::{Profiles, split_words};
 use connector_core::{Document, Envelope, Registry, SecretRef, parse_duration, parse_time, resolve_secrets};
-use connector_hostile::{answers, envelopes, ids, tokens};
+use connector_hostile::{answers, envelopes, ids, kubeconfigs, tokens};
 use serde_json::{Value, json};
 
 const TEXT: usize = 64 * 1024;
@@ -194,5 +194,37 @@ fn c28_a_cut_or_spoiled_envelope_is_answered() {
         let mut spoiled = good.to_vec();
         spoiled[at] ^= 0x20;
         envelopes(&spoiled);
+    }
+}
+
+/// C28: kubeconfigs of 64 KiB: deep, with aliases of aliases, with thousands of entries, one long name.
+#[test]
+fn c28_kubeconfigs_of_64_kib_are_answered() {
+    use std::fmt::Write as _;
+    let mut doubling = "a0: &a0 [x]\n".to_owned();
+    for at in 1..1000 {
+        let _ = writeln!(doubling, "a{at}: &a{at} [*a{0}, *a{0}]", at - 1);
+    }
+    let (mut contexts, mut users) = ("contexts:\n".to_owned(), "users:\n".to_owned());
+    for at in 0..1000 {
+        let _ = writeln!(contexts, "- {{name: c{at}, context: {{cluster: c{at}, user: c{at}}}}}");
+        let _ = writeln!(users, "- {{name: c{at}, user: {{token: t}}}}");
+    }
+    let long = "k".repeat(TEXT / 2);
+    for text in [
+        doubling,
+        format!("{contexts}{users}current-context: c999\n"),
+        format!("current-context: {long}\n"),
+        format!("? {long}\n: {}", "- ".repeat(1000)),
+        "[".repeat(TEXT),
+        "{a: ".repeat(TEXT / 4),
+        "- ".repeat(TEXT / 2),
+        "a:\n ".repeat(TEXT / 4),
+        "\"\\".repeat(TEXT / 2),
+        "&a ".repeat(TEXT / 3),
+        "!a ".repeat(TEXT / 3),
+        "\u{85}\u{2028}".repeat(TEXT / 5),
+    ] {
+        kubeconfigs(&text.as_bytes()[..text.floor_char_boundary(TEXT)]);
     }
 }

@@ -66,6 +66,7 @@ checked! {
     c28_documents: "documents",
     c28_envelopes: "envelopes",
     c28_ids: "ids",
+    c28_kubeconfigs: "kubeconfigs",
     c28_policies: "policies",
     c28_profiles: "profiles",
     c28_store: "store",
