@@ -5,6 +5,7 @@
 //! * [`ministack`] starts an AWS API server that checks signatures and policies, and fills it.
 //! * [`recorder`] counts calls at the wire and injects faults in front of any server.
 //! * [`strict_aws`] is an AWS endpoint that refuses what the emulator lets pass, [`strict_kubernetes`] an API server.
+//! * [`fake_gcs`] is a second opinion on Cloud Storage, without authentication.
 //! * [`docker`] starts a real registry, a strict token service in front of it, and a real engine.
 //! * [`cluster`] lets the same tests run against that one and real ones.
 //! * [`cli`] runs the built `connector` program, [`canary`] searches everything for planted secrets.
@@ -20,6 +21,7 @@
 pub mod canary;
 pub mod cli;
 pub mod docker;
+pub mod fake_gcs;
 pub mod install;
 pub mod keys;
 pub mod ministack;
