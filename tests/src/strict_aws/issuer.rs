@@ -79,7 +79,7 @@ impl Issuer {
         }
     }
 
-    pub(super) fn verifier(&self, audience: &str) -> Verifier {
+    pub(crate) fn verifier(&self, audience: &str) -> Verifier {
         let public_key = match &self.key {
             Key::Rsa(key) => key.public_key().as_ref().to_vec(),
             Key::Ecdsa(key) => key.public_key().as_ref().to_vec(),
@@ -95,7 +95,7 @@ impl Issuer {
 
 /// What the server knows of an issuer that it trusts.
 #[derive(Debug, Clone)]
-pub(super) struct Verifier {
+pub(crate) struct Verifier {
     url: String,
     audience: String,
     algorithm: &'static str,
@@ -104,14 +104,14 @@ pub(super) struct Verifier {
 
 /// The claims of a verified token.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Claims {
-    pub(super) issuer: String,
-    pub(super) subject: String,
-    pub(super) audience: String,
+pub(crate) struct Claims {
+    pub(crate) issuer: String,
+    pub(crate) subject: String,
+    pub(crate) audience: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum TokenFault {
+pub(crate) enum TokenFault {
     Malformed,
     UnknownIssuer(String),
     Signature,
@@ -120,7 +120,7 @@ pub(super) enum TokenFault {
 }
 
 /// The claims of a token that one of `issuers` signed, for its audience, and that has not ended.
-pub(super) fn verify(issuers: &[Verifier], token: &str, now: i64) -> Result<Claims, TokenFault> {
+pub(crate) fn verify(issuers: &[Verifier], token: &str, now: i64) -> Result<Claims, TokenFault> {
     let (text, signature) = token.rsplit_once('.').ok_or(TokenFault::Malformed)?;
     let (header, claims) = text.split_once('.').ok_or(TokenFault::Malformed)?;
     let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenFault::Malformed);

@@ -10,7 +10,7 @@
 
 mod error;
 mod identity;
-mod issuer;
+pub(crate) mod issuer;
 mod metadata;
 mod role;
 mod s3;

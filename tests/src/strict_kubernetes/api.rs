@@ -8,6 +8,7 @@ use super::status::Status;
 use super::{Seen, discovery, objects, protobuf, rbac, review, token, watch, webhook};
 use crate::clock;
 use crate::loopback::{Answer, Answering, Call, Handler};
+use crate::strict_google::GkeWebhook;
 
 /// Answers the calls of one server.
 pub(super) struct Api {
@@ -20,13 +21,17 @@ impl Handler for Api {
     fn answer(&self, call: Call) -> Answering {
         let (state, answered) = (Arc::clone(&self.state), Arc::clone(&self.answered));
         Box::pin(async move {
-            let (webhook, now) = {
+            let (webhook, google, now) = {
                 let state = state.lock().expect("no answer panics");
-                (state.webhook.clone(), state.clock.now())
+                (state.webhook.clone(), state.google.clone(), state.clock.now())
             };
-            let token = identity::bearer(&call).filter(|token| webhook::is_one(token));
-            let elsewhere = match (webhook, token) {
-                (Some(webhook), Some(token)) => Some(webhook.review(token, now).await),
+            let elsewhere = match (webhook, google, identity::bearer(&call)) {
+                (Some(webhook), _, Some(token)) if webhook::is_one(token) => {
+                    Some(webhook.review(token, now).await)
+                }
+                (_, Some(google), Some(token)) if GkeWebhook::is_one(token) => {
+                    Some(google.review(token).map(|name| User::new(&name, &[])))
+                }
                 _ => None,
             };
             let mut state = state.lock().expect("no answer panics");

@@ -42,6 +42,7 @@ use crate::loopback::Loopback;
 use crate::process::LIMIT;
 use crate::random;
 use crate::strict_aws::Issuer;
+use crate::strict_google::GkeWebhook;
 
 use api::Api;
 use authority::Authority;
@@ -99,6 +100,7 @@ impl StrictKubernetes {
             tokens: BTreeMap::new(),
             passwords: BTreeMap::new(),
             webhook: None,
+            google: None,
             takes_anonymous: true,
             is_modern: true,
             rules: rbac::of_everybody(true),
@@ -174,6 +176,11 @@ impl StrictKubernetes {
     /// Takes the tokens of an EKS cluster, and asks STS who made them.
     pub fn accept_eks(&self, webhook: EksWebhook) {
         self.state().webhook = Some(webhook);
+    }
+
+    /// Takes access tokens of a Google Cloud, as a cluster of GKE does.
+    pub fn accept_gke(&self, webhook: GkeWebhook) {
+        self.state().google = Some(webhook);
     }
 
     /// Refuses with 401 who shows no credential. Before, such a caller is `system:anonymous`.
@@ -301,9 +308,10 @@ impl StrictKubernetes {
         }
         let watches = std::mem::take(&mut state.objects.watches);
         let holds = |token: &String| state.tokens.get(token).is_none_or(|known| known.is_good(&state));
+        let is_from_webhook = |token: &str| webhook::is_one(token) || GkeWebhook::is_one(token);
         // A token of a webhook is not known here, nor one that was revoked: only the latter ends a watch.
         let stays =
-            |token: &String| holds(token) && (webhook::is_one(token) || state.tokens.contains_key(token));
+            |token: &String| holds(token) && (is_from_webhook(token) || state.tokens.contains_key(token));
         let open = watches.into_iter().filter(|watch| watch.facts.token.as_ref().is_none_or(stays)).collect();
         state.objects.watches = open;
     }

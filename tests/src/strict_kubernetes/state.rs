@@ -9,6 +9,7 @@ use super::token::Token;
 use super::webhook::EksWebhook;
 use crate::clock::Clock;
 use crate::strict_aws::Issuer;
+use crate::strict_google::GkeWebhook;
 
 /// All that the server knows.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(super) struct State {
     /// Passwords and users by name, on a server before 1.19.
     pub(super) passwords: BTreeMap<String, (String, User)>,
     pub(super) webhook: Option<EksWebhook>,
+    /// Knows the access tokens of a Google Cloud.
+    pub(super) google: Option<GkeWebhook>,
     pub(super) takes_anonymous: bool,
     /// Whether it is a server of these years, which knows reviews of the caller.
     pub(super) is_modern: bool,
