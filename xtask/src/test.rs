@@ -179,7 +179,7 @@ fn tests(clusters: Clusters) -> Result {
 
 fn tools() -> Result {
     install::python().map_err(|reason| reason.to_string())?;
-    println!("    Python: MiniStack, the aws program, boto3");
+    println!("    Python: MiniStack, the aws program, boto3, Google's libraries, fake-gcs-server");
     match install::kubectl() {
         Ok(kubectl) => println!("    kubectl 1.{}", kubectl.minor()),
         Err(reason) => skip::skip("step tools: kubectl", reason),

@@ -7,13 +7,13 @@ use crate::{paths, process};
 
 const REQUIREMENTS: &str = include_str!("requirements.txt");
 
-/// A virtual environment with MiniStack, the `aws` program and boto3.
+/// A virtual environment with MiniStack, the `aws` program, boto3, Google's libraries and fake-gcs-server.
 #[derive(Debug, Clone)]
 pub struct Python {
     folder: PathBuf,
 }
 
-/// The virtual environment, installed on first use (about twenty seconds and 90 MB).
+/// The virtual environment, installed on first use (about half a minute and 250 MB).
 pub fn python() -> Result<Python, Unavailable> {
     let folder = paths::tools().join("venv");
     // A virtual environment knows its own path: one that was moved is built again.
@@ -51,7 +51,7 @@ impl Python {
         command
     }
 
-    /// Python in the same clean environment, with boto3 at hand.
+    /// Python in the same clean environment, with boto3 and Google's libraries at hand.
     pub fn python(&self, home: &Path) -> Command {
         let mut command = process::isolated(self.program("python"), home);
         command.envs([

@@ -39,6 +39,7 @@ use std::time::Duration;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::sync::Barrier;
 
 pub use container::Cluster;
 pub use gke::GkeWebhook;
@@ -46,7 +47,7 @@ pub use people::Client;
 
 use crate::clock;
 use crate::fault::Fault;
-use crate::loopback::{Answer, Call, Loopback, decoded};
+use crate::loopback::{Answer, Answering, Call, Handler, Loopback, decoded};
 use crate::strict_kubernetes::authority::Authority;
 
 use error::ApiError;
@@ -85,7 +86,7 @@ impl StrictGoogle {
     /// Starts a server with the project [`PROJECT`] that knows nobody yet.
     pub fn start() -> Self {
         let state = Arc::new(Mutex::new(State::default()));
-        let server = Loopback::start(handler(&state));
+        let server = Loopback::start(Cloud(Arc::clone(&state)));
         Self { server, state, ca: None }.begun()
     }
 
@@ -104,7 +105,7 @@ impl StrictGoogle {
             .with_single_cert(vec![certificate], key)
             .expect("the key is that of the certificate");
         let state = Arc::new(Mutex::new(State::default()));
-        let server = Loopback::start_tls(handler(&state), Arc::new(tls));
+        let server = Loopback::start_tls(Cloud(Arc::clone(&state)), Arc::new(tls));
         Self { server, state, ca: Some(authority.pem()) }.begun()
     }
 
@@ -157,16 +158,35 @@ impl StrictGoogle {
         self.server.faults().next_calls(calls, Fault::Answer(answer.with_header("retry-after", "1")));
     }
 
+    /// Answers calls whose path ends with `end` only when so many of them have come, and then all of these: who asks
+    /// one after the other is never answered.
+    pub fn answer_together(&self, calls: usize, end: &str) {
+        self.state().meeting = Some((end.to_owned(), Arc::new(Barrier::new(calls))));
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no answer panics")
     }
 }
 
-fn handler(state: &Arc<Mutex<State>>) -> impl Fn(&Call) -> Answer + Send + Sync + 'static {
-    let shared = Arc::clone(state);
-    move |call: &Call| {
-        let mut state = shared.lock().expect("no answer panics");
-        route(&mut state, call).with_header("date", clock::http_date(state.clock.now()))
+/// Answers the calls of one server.
+struct Cloud(Arc<Mutex<State>>);
+
+impl Handler for Cloud {
+    fn answer(&self, call: Call) -> Answering {
+        let shared = Arc::clone(&self.0);
+        Box::pin(async move {
+            let meeting = {
+                let state = shared.lock().expect("no answer panics");
+                let meeting = state.meeting.as_ref().filter(|(end, _)| call.path.ends_with(end.as_str()));
+                meeting.map(|(_, barrier)| Arc::clone(barrier))
+            };
+            if let Some(meeting) = meeting {
+                meeting.wait().await;
+            }
+            let mut state = shared.lock().expect("no answer panics");
+            route(&mut state, &call).with_header("date", clock::http_date(state.clock.now()))
+        })
     }
 }
 

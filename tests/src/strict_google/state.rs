@@ -1,5 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::Barrier;
 
 use super::artifacts::Artifacts;
 use super::container::Clusters;
@@ -22,6 +25,8 @@ pub(super) struct State {
     pub(super) longest_life: Option<Duration>,
     /// A test's limit on how much a page holds, whatever is asked.
     pub(super) largest_page: Option<usize>,
+    /// The end of the paths of calls that are answered together, and what they wait at.
+    pub(super) meeting: Option<(String, Arc<Barrier>)>,
     /// Whether the exchange for a narrower token tells how long that lives.
     pub(super) tells_narrowed_life: bool,
     pub(super) projects: BTreeMap<String, Project>,

@@ -73,11 +73,27 @@ pub(super) fn get(state: &State, call: &Call, bucket: &str, name: &str) -> Resul
     })
 }
 
+/// Refuses a call that is for another generation; 0 is an object that is not there.
+pub(super) fn as_wanted(call: &Call, generation: u64) -> Result<(), StorageError> {
+    let wanted = call.query_pairs().into_iter().find(|(name, _)| name == "ifGenerationMatch");
+    match wanted.is_none_or(|(_, wanted)| wanted.parse() == Ok(generation)) {
+        true => Ok(()),
+        false => {
+            let message = "At least one of the pre-conditions you specified did not hold.";
+            Err(StorageError::new(412, "conditionNotMet", message))
+        }
+    }
+}
+
 fn media(call: &Call, object: &Object) -> Result<Answer, StorageError> {
     let length = object.content.len();
     let answer = Answer::new(200, &object.content_type, object.content.clone())
         .with_header("x-goog-hash", format!("crc32c={}", sum(&object.content)))
         .with_header("x-goog-generation", object.generation.to_string())
+        .with_header("x-goog-metageneration", "1")
+        .with_header("x-goog-stored-content-length", length.to_string())
+        .with_header("x-goog-stored-content-encoding", "identity")
+        .with_header("x-goog-storage-class", "STANDARD")
         .with_header("etag", format!("\"{}\"", object.generation));
     let Some(range) = call.header("range").and_then(|range| range.strip_prefix("bytes=")) else {
         return Ok(answer);
@@ -103,6 +119,9 @@ pub(super) fn delete(
     let token = caller(state, call, &WRITE, permission, "object")?;
     permit(state, &token, permission, Asked::object(bucket, name))?;
     let objects = &mut state.storage.buckets.get_mut(bucket).ok_or_else(StorageError::no_bucket)?.objects;
+    if let Some(object) = objects.get(name) {
+        as_wanted(call, object.generation)?;
+    }
     objects.remove(name).ok_or_else(|| StorageError::no_object(bucket, name))?;
     Ok(Answer::empty(204))
 }

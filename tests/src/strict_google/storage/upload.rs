@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::super::error::StorageError;
 use super::super::identity::Token;
 use super::super::state::State;
-use super::object::shown;
+use super::object::{as_wanted, shown};
 use super::{Asked, Object, WRITE, caller, permit};
 use crate::loopback::{Answer, Call};
 use crate::random;
@@ -39,6 +39,8 @@ pub(super) fn start(state: &mut State, call: &Call, bucket: &str) -> Result<Answ
     let name = metadata["name"].as_str().map(str::to_owned).or(name).filter(|name| !name.is_empty());
     let name = name.ok_or_else(|| StorageError::new(400, "required", "Required"))?;
     may_write(state, &token, bucket, &name)?;
+    let before = state.storage.buckets.get(bucket).and_then(|bucket| bucket.objects.get(&name));
+    as_wanted(call, before.map_or(0, |object| object.generation))?;
     let content_type = metadata["contentType"].as_str().map(str::to_owned).or(content_type);
     let content_type = content_type.unwrap_or_else(|| "application/octet-stream".to_owned());
     let started = Started { bucket: bucket.to_owned(), name, content_type, content };

@@ -87,6 +87,15 @@ fn a_narrowed_token_reads_its_prefix_and_no_sibling() {
     let secrets = get(&server, "/v1/projects/strict-project/secrets", &narrow);
     secrets.denied(403, "PERMISSION_DENIED", "secretmanager.secrets.list");
     get(&server, "/v3/projects/strict-project", &narrow).denied(403, "PERMISSION_DENIED", "");
+    server.add_service_account("robot");
+    let robot = "projects/-/serviceAccounts/robot@strict-project.iam.gserviceaccount.com";
+    server.grant(ALICE, "roles/iam.serviceAccountTokenCreator", robot);
+    let line = format!("POST /v1/{robot}:generateAccessToken");
+    let taken = |token: &str| call(&server, &line, token, &json!({ "scope": [CLOUD] }));
+    taken(&token).good();
+    taken(&narrow).denied(403, "PERMISSION_DENIED", "getAccessToken");
+    assert_eq!(server.webhook().review(&token), Ok(ALICE.to_owned()));
+    assert_eq!(server.webhook().review(&narrow), Err(()));
 }
 
 #[test]

@@ -159,6 +159,10 @@ fn an_identity_from_elsewhere_is_verified_and_may_take_on_an_account() {
     let told = form(&server, "/v1/introspect", &[("token", own)]).good();
     assert_eq!((told["active"].as_bool(), told["username"].as_str()), (Some(true), Some(me.as_str())));
     assert_eq!(form(&server, "/v1/introspect", &[("token", "x")]).good()["active"], false);
+    form(&server, "/v1/introspect", &[]).refused(400, "invalid_request", "token");
+    // The endpoint for Google's own tokens knows nothing of this one.
+    let about = ask(&server, &format!("GET /tokeninfo?access_token={own}"), &[], "");
+    about.refused(400, "invalid_token", "Invalid Value");
 
     let robot = server.add_service_account("robot");
     let taken = || generate(&server, own, &robot, "generateAccessToken", &json!({ "scope": [CLOUD] }));

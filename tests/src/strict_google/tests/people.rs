@@ -143,6 +143,11 @@ fn a_code_is_good_once_for_its_client_and_verifier() {
         ("code_verifier", VERIFIER),
     ];
     form(&setting.server, "/token", &fields).refused(400, "invalid_grant", "Malformed auth code");
+    let limited = setting.server.add_limited_client();
+    let fields = [("grant_type", "authorization_code"), ("code", "x"), ("client_id", &limited.id)];
+    let told =
+        form(&setting.server, "/token", &[&fields[..], &[("client_secret", &limited.secret)]].concat());
+    told.refused(401, "unauthorized_client", "Unauthorized");
     let code = setting.code();
     setting.server.advance(Duration::from_secs(600));
     setting.redeem(&code, "", "").refused(400, "invalid_grant", "Bad Request");

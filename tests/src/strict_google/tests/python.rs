@@ -100,6 +100,19 @@ fn a_service_account_uses_storage() {
 }
 
 #[test]
+fn the_same_is_served_over_tls() {
+    let setting = Setting { server: StrictGoogle::start_tls(), ..Setting::new() };
+    let robot = setting.server.add_service_account("robot");
+    let bucket = setting.server.add_bucket("data", &[("one", "1")]);
+    setting.server.grant(&robot, "roles/storage.objectViewer", &bucket);
+    let key = setting.server.key_json(&robot);
+    let ca = setting.write("ca.pem", setting.server.ca().expect("an authority"));
+    let read = ["read", "data", "one"];
+    assert_eq!(setting.run(&key, &[("REQUESTS_CA_BUNDLE", &ca)], &read)["result"], "1");
+    refused(&setting.run(&key, &[], &read), "CERTIFICATE_VERIFY_FAILED");
+}
+
+#[test]
 fn a_person_is_who_her_file_says() {
     let setting = Setting::new();
     let client = setting.server.add_client();

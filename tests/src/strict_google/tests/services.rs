@@ -48,6 +48,45 @@ fn projects_are_found_by_whom_they_let() {
 }
 
 #[test]
+fn what_is_no_method_is_told() {
+    let (server, token) = with_alice();
+    server.grant(ALICE, "roles/owner", WHOLE);
+    for line in [
+        "POST /v1/projects/strict-project/locations/-/clusters",
+        "DELETE /v1/projects/strict-project/locations/us/clusters/demo",
+        "GET /v1/projects/strict-project/locations/us/clusters/demo/nodePools",
+        "POST /v1/projects/strict-project/locations/us/repositories/app",
+        "DELETE /v1/projects/strict-project/locations/us/repositories/app",
+        "POST /v1/projects/strict-project/secrets/db:destroy",
+        "PUT /v1/projects/strict-project/secrets/db",
+        "POST /v3/projects/strict-project",
+        "DELETE /v3/projects/strict-project",
+        "GET /v1/projects/-/serviceAccounts/robot:generateAccessToken",
+        "POST /v1/projects/-/serviceAccounts/robot",
+    ] {
+        call(&server, line, &token, &json!({})).denied(404, "NOT_FOUND", "Method not found");
+    }
+}
+
+#[test]
+fn calls_that_are_made_side_by_side_can_be_told() {
+    let (server, token) = with_alice();
+    server.grant(ALICE, "roles/artifactregistry.reader", WHOLE);
+    server.answer_together(3, "/repositories");
+    std::thread::scope(|scope| {
+        let list = |location: &str| {
+            get(&server, &format!("/v1/projects/strict-project/locations/{location}/repositories"), &token)
+                .good()
+        };
+        for location in ["us", "asia", "europe"] {
+            scope.spawn(move || list(location));
+        }
+    });
+    // All else is answered as ever.
+    get(&server, "/v1/projects/strict-project/locations", &token).good();
+}
+
+#[test]
 fn clusters_are_listed_wherever_they_are() {
     let (server, token) = with_alice();
     let at = |address: &str| Cluster::at(address, "PEM");

@@ -78,6 +78,15 @@ fn objects_are_written_read_and_deleted() {
     // The checksum of `hello`.
     assert_eq!(written["crc32c"], "mnG7TA==");
     assert_eq!(server.object("data", "dir/a b").as_deref(), Some(b"hello".as_slice()));
+    let only_new = |generation: u64| {
+        post(
+            &format!("uploadType=media&name=dir%2Fa%20b&ifGenerationMatch={generation}"),
+            "text/plain",
+            "hello",
+        )
+    };
+    only_new(0).kept_out(412, "conditionNotMet", "pre-conditions");
+    assert_eq!(only_new(1).good()["generation"], "2");
     let parts = "--x\r\ncontent-type: application/json\r\n\r\n{\"name\": \"two\"}\r\n--x\r\n\
                  content-type: text/css\r\n\r\nin\r\nlines\r\n--x--\r\n";
     let written = post("uploadType=multipart", "multipart/related; boundary=\"x\"", parts).good();
