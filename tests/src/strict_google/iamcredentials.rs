@@ -136,7 +136,7 @@ fn access_token(state: &mut State, body: &Value, email: &str) -> Result<Value, A
     Ok(json!({ "accessToken": token, "expireTime": iso(ends) }))
 }
 
-fn signed_jwt(state: &State, body: &Value) -> Result<Value, ApiError> {
+fn signed_jwt(state: &mut State, body: &Value) -> Result<Value, ApiError> {
     let claims = body["payload"].as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
     let claims = claims.filter(Value::is_object);
     let claims = claims.ok_or_else(|| ApiError::invalid("The payload is no JSON object."))?;
@@ -144,5 +144,5 @@ fn signed_jwt(state: &State, body: &Value) -> Result<Value, ApiError> {
     if ends > state.clock.now() + 12 * 3600 {
         return Err(ApiError::invalid("The claim exp must be no more than 12 hours in the future."));
     }
-    Ok(json!({ "keyId": GOOGLE.id, "signedJwt": GOOGLE.sign(&claims) }))
+    Ok(json!({ "keyId": GOOGLE.id, "signedJwt": state.sign(&claims) }))
 }

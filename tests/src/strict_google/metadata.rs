@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::identity::{CLOUD, EMAIL};
-use super::jwt::{GOOGLE, ISSUER};
+use super::jwt::ISSUER;
 use super::state::State;
 use crate::loopback::{Answer, Call};
 
@@ -123,9 +123,9 @@ fn account(state: &mut State, call: &Call, email: &str, scopes: &[String], what:
 }
 
 /// An identity token of an account.
-pub(super) fn identity(state: &State, email: &str, audience: &str) -> String {
+pub(super) fn identity(state: &mut State, email: &str, audience: &str) -> String {
     let (now, id) = (state.clock.now(), state.unique_id(email));
-    GOOGLE.sign(&json!({
+    state.sign(&json!({
         "iss": ISSUER, "aud": audience, "azp": id, "sub": id, "email": email, "email_verified": true,
         "iat": now, "exp": now + 3600,
     }))

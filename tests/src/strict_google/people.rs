@@ -213,10 +213,12 @@ impl StrictGoogle {
         self.state().mint("ya29.", email, scopes, Duration::from_secs(3600)).0
     }
 
-    /// Every access and refresh token that was issued so far, whoever got it.
+    /// Every access, refresh and identity token that was issued so far, whoever got it. One that was revoked is not
+    /// among them.
     pub fn issued(&self) -> Vec<String> {
         let state = self.state();
-        state.tokens.keys().chain(state.directory.refresh_tokens.keys()).cloned().collect()
+        let tokens = state.tokens.keys().chain(state.directory.refresh_tokens.keys());
+        tokens.chain(&state.signed).cloned().collect()
     }
 
     /// Everything that must not be seen outside: what was issued, private keys, and what secrets hold.

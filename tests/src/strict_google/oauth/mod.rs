@@ -122,13 +122,19 @@ fn token(state: &mut State, call: &Call) -> Result<Value, OauthError> {
     }
 }
 
-/// A field of the form. What stands in the query does not count: it would be logged on the way.
-fn field(call: &Call, name: &str) -> Option<String> {
-    call.form().into_iter().find(|(other, _)| other == name).map(|(_, value)| value)
+/// A field of the body, which is a form or JSON. What stands in the query does not count: it would be logged on the
+/// way. An empty field is none.
+pub(super) fn field(call: &Call, name: &str) -> Option<String> {
+    let is_json = call.header("content-type").is_some_and(|kind| kind.starts_with("application/json"));
+    let value = match is_json {
+        true => call.json()[name].as_str().map(str::to_owned),
+        false => call.form().into_iter().find(|(other, _)| other == name).map(|(_, value)| value),
+    };
+    value.filter(|value| !value.is_empty())
 }
 
-fn required(call: &Call, name: &str) -> Result<String, OauthError> {
-    field(call, name).filter(|value| !value.is_empty()).ok_or_else(|| OauthError::missing(name))
+pub(super) fn required(call: &Call, name: &str) -> Result<String, OauthError> {
+    field(call, name).ok_or_else(|| OauthError::missing(name))
 }
 
 /// The client of a call by its id and secret, in the form or as a basic authorization.

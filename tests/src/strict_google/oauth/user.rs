@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::super::error::OauthError;
 use super::super::identity::Token;
-use super::super::jwt::{GOOGLE, ISSUER};
+use super::super::jwt::ISSUER;
 use super::super::state::State;
 use super::{Kind, LIFE, Refresh, client, field, required, scopes};
 use crate::loopback::Call;
@@ -82,7 +82,7 @@ pub(super) fn refresh(state: &mut State, call: &Call) -> Result<Value, OauthErro
     if state.directory.must_reauthenticate.contains(&known.user) {
         return Err(OauthError::reauthentication());
     }
-    let asked = match field(call, "scope").filter(|scope| !scope.is_empty()) {
+    let asked = match field(call, "scope") {
         None => known.scopes.clone(),
         Some(asked) => scopes(&asked)?,
     };
@@ -115,12 +115,11 @@ pub(super) fn issue(
     });
     if scopes.iter().any(|scope| scope == "openid") {
         let now = state.clock.now();
-        told["id_token"] = GOOGLE
-            .sign(&json!({
-                "iss": ISSUER, "aud": client, "azp": client, "sub": state.unique_id(user), "email": user,
-                "email_verified": true, "iat": now, "exp": now + 3600,
-            }))
-            .into();
+        let claims = json!({
+            "iss": ISSUER, "aud": client, "azp": client, "sub": state.unique_id(user), "email": user,
+            "email_verified": true, "iat": now, "exp": now + 3600,
+        });
+        told["id_token"] = state.sign(&claims).into();
     }
     told
 }

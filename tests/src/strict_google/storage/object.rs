@@ -67,6 +67,10 @@ pub(super) fn get(state: &State, call: &Call, bucket: &str, name: &str) -> Resul
             false => StorageError::denied(&token.principal, "storage.objects.list", "bucket"),
         });
     };
+    as_wanted(call, object.generation)?;
+    if call.parameter("generation").is_some_and(|asked| asked.parse() != Ok(object.generation)) {
+        return Err(StorageError::no_object(bucket, name));
+    }
     Ok(match call.parameter("alt").as_deref() {
         Some("media") => media(call, object)?,
         _ => Answer::json(200, &shown(state, bucket, name, object)),

@@ -1,11 +1,14 @@
 //! Uploads: in one piece, with the metadata before it, or bit by bit.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::super::error::StorageError;
 use super::super::identity::Token;
 use super::super::state::State;
 use super::object::{as_wanted, shown};
+use super::sums::{crc32c, md5};
 use super::{Asked, Object, WRITE, caller, permit};
 use crate::loopback::{Answer, Call};
 use crate::random;
@@ -41,6 +44,9 @@ pub(super) fn start(state: &mut State, call: &Call, bucket: &str) -> Result<Answ
     may_write(state, &token, bucket, &name)?;
     let before = state.storage.buckets.get(bucket).and_then(|bucket| bucket.objects.get(&name));
     as_wanted(call, before.map_or(0, |object| object.generation))?;
+    if kind != "resumable" {
+        as_summed(&metadata, &content)?;
+    }
     let content_type = metadata["contentType"].as_str().map(str::to_owned).or(content_type);
     let content_type = content_type.unwrap_or_else(|| "application/octet-stream".to_owned());
     let started = Started { bucket: bucket.to_owned(), name, content_type, content };
@@ -52,6 +58,20 @@ pub(super) fn start(state: &mut State, call: &Call, bucket: &str) -> Result<Answ
     let session = format!("{base}/upload/storage/v1/b/{bucket}/o?uploadType=resumable&upload_id={id}");
     state.storage.uploads.insert(id.clone(), started);
     Ok(Answer::empty(200).with_header("location", session).with_header("x-guploader-uploadid", id))
+}
+
+/// Refuses content that is not what its sender has summed.
+fn as_summed(metadata: &Value, content: &[u8]) -> Result<(), StorageError> {
+    let sums = [
+        ("crc32c", STANDARD.encode(crc32c(content).to_be_bytes())),
+        ("md5Hash", STANDARD.encode(md5(content))),
+    ];
+    match sums.iter().find(|(name, sum)| metadata[name].as_str().is_some_and(|told| told != sum)) {
+        None => Ok(()),
+        Some((name, _)) => {
+            Err(StorageError::invalid(format!("Provided {name} doesn't match the calculated one.")))
+        }
+    }
 }
 
 /// Overwriting is deleting too.
@@ -80,7 +100,8 @@ pub(super) fn go_on(state: &mut State, call: &Call) -> Result<Answer, StorageErr
         }
         started.content.extend_from_slice(&call.body);
     }
-    let is_whole = range.is_none() || total.parse() == Ok(started.content.len());
+    // `bytes 0-*/*` is all there is, when nobody knew how much that would be.
+    let is_whole = range.is_none() || bytes.ends_with("-*") || total.parse() == Ok(started.content.len());
     if !is_whole {
         let answer = Answer::empty(308);
         return Ok(match started.content.len() {
@@ -109,7 +130,9 @@ fn parts(call: &Call) -> Option<(Value, Option<String>, Vec<u8>)> {
     let body = &call.body;
     let first = find(body, delimiter.as_bytes(), 0)? + delimiter.len();
     let second = find(body, delimiter.as_bytes(), first)?;
-    let end = find(body, format!("{delimiter}--").as_bytes(), second + delimiter.len())?;
+    // More parts may follow, with checksums that were not known before the content was read.
+    let end = find(body, delimiter.as_bytes(), second + delimiter.len())?;
+    find(body, format!("{delimiter}--").as_bytes(), end)?;
     let (_, metadata) = part(&body[first..second])?;
     let (head, content) = part(&body[second + delimiter.len()..end])?;
     let content_type = head.lines().find_map(|line| {

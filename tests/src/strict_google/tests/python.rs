@@ -157,6 +157,26 @@ fn an_identity_from_elsewhere_comes_by_a_file() {
 }
 
 #[test]
+fn a_role_of_aws_signs_for_itself() {
+    let setting = Setting::new();
+    let role = "arn:aws:sts::123456789012:assumed-role/app/i-1";
+    let audience = setting.server.add_aws_provider("pool", "aws", &[("ASIAKNOWN", role)]);
+    let source = json!({
+        "environment_id": "aws1",
+        "regional_cred_verification_url":
+            "https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15",
+    });
+    let file = setting.server.external_account_json(&audience, &source, None);
+    let run = |key: &str| {
+        let keys =
+            [("AWS_ACCESS_KEY_ID", key), ("AWS_SECRET_ACCESS_KEY", "secret"), ("AWS_SESSION_TOKEN", "token")];
+        setting.run(&file, &[&keys[..], &[("REDIRECT", "1")]].concat(), &[])
+    };
+    assert!(setting.owner(&run("ASIAKNOWN")).ends_with(&format!("/subject/{role}")));
+    refused(&run("ASIAOTHER"), "AWS security token");
+}
+
+#[test]
 fn one_account_takes_on_another() {
     let setting = Setting::new();
     let server = &setting.server;

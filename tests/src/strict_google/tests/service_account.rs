@@ -56,6 +56,7 @@ fn what_an_account_has_signed_gives_a_token() {
     let mut claims = setting.claims();
     claims["target_audience"] = "https://service.example.com".into();
     let identity = setting.post(&setting.sign(&claims)).text("id_token");
+    assert!(server.issued().contains(&identity));
     let identity = jwt::Jwt::read(&identity).expect("an identity token");
     assert_eq!(identity.claim("aud"), "https://service.example.com");
     assert_eq!(identity.claim("email"), email);
@@ -115,7 +116,7 @@ fn what_is_wrong_with_an_assertion_is_told() {
 }
 
 #[test]
-fn the_token_endpoint_takes_forms_and_known_grants() {
+fn the_token_endpoint_takes_bodies_and_known_grants() {
     let server = StrictGoogle::start();
     let token = |fields: &[(&str, &str)]| form(&server, "/token", fields);
     token(&[]).refused(400, "invalid_request", "grant_type");
@@ -124,10 +125,11 @@ fn the_token_endpoint_takes_forms_and_known_grants() {
         "unsupported_grant_type",
         "Invalid grant_type: password",
     );
-    // Neither JSON nor the query is a form.
-    let body = json!({ "grant_type": GRANT }).to_string();
+    // JSON is as good as a form, but the query is neither.
+    let body = json!({ "grant_type": "password" }).to_string();
     let told = ask(&server, "POST /token", &[("content-type", "application/json")], &body);
-    told.refused(400, "invalid_request", "grant_type");
+    told.refused(400, "unsupported_grant_type", "Invalid grant_type: password");
+    ask(&server, "POST /token", &[], &body).refused(400, "invalid_request", "grant_type");
     ask(&server, "POST /token?grant_type=refresh_token", &[], "").refused(
         400,
         "invalid_request",
@@ -151,7 +153,9 @@ fn a_self_signed_token_is_taken_by_the_service_that_it_names() {
     ask(&claims).denied(403, "PERMISSION_DENIED", "ACCESS_TOKEN_SCOPE_INSUFFICIENT");
     claims["scope"] = CLOUD.into();
     ask(&claims).good();
-    claims["exp"] = (now + 3601).into();
+    claims["exp"] = (now + 3620).into();
+    ask(&claims).good();
+    claims["exp"] = (now + 3901).into();
     ask(&claims).denied(401, "UNAUTHENTICATED", "ACCESS_TOKEN_TYPE_UNSUPPORTED");
     (claims["exp"], claims["sub"]) = ((now + 60).into(), ALICE.into());
     ask(&claims).denied(401, "UNAUTHENTICATED", "ACCESS_TOKEN_TYPE_UNSUPPORTED");

@@ -92,6 +92,12 @@ fn objects_are_written_read_and_deleted() {
     let written = post("uploadType=multipart", "multipart/related; boundary=\"x\"", parts).good();
     assert_eq!(written["contentType"], "text/css");
     assert_eq!(server.object("data", "two").as_deref(), Some(b"in\r\nlines".as_slice()));
+    let sums = "--x\r\ncontent-type: application/json\r\n\r\n{\"crc32c\": \"AAAAAA==\"}\r\n";
+    let more = parts.replace("--x--", sums) + "--x--";
+    post("uploadType=multipart", "multipart/related; boundary=x", &more).good();
+    assert_eq!(server.object("data", "two").as_deref(), Some(b"in\r\nlines".as_slice()));
+    let wrong = parts.replace("{", "{\"crc32c\": \"AAAAAA==\", ");
+    post("uploadType=multipart", "multipart/related; boundary=x", &wrong).kept_out(400, "invalid", "crc32c");
     let cut = &parts[..parts.len() - 6];
     post("uploadType=multipart", "multipart/related; boundary=x", cut).kept_out(400, "invalid", "boundary");
     post("uploadType=media", "text/plain", "x").kept_out(400, "required", "Required");
@@ -107,6 +113,10 @@ fn objects_are_written_read_and_deleted() {
     put("bytes 3-4/5", "de").good();
     assert_eq!(server.object("data", "big").as_deref(), Some(b"abcde".as_slice()));
     put("bytes 0-2/*", "abc").kept_out(410, "uploadGone", "");
+    let started = post("uploadType=resumable&name=unknown", "application/json", "{}");
+    let session = started.header("location").expect("a session").replace(&server.url(), "");
+    ask(&server, &format!("PUT {session}"), &[("content-range", "bytes 0-*/*")], "all").good();
+    assert_eq!(server.object("data", "unknown").as_deref(), Some(b"all".as_slice()));
 
     let media = "/download/storage/v1/b/data/o/dir%2Fa%20b?alt=media";
     let read = get(&server, media, &token);
@@ -115,6 +125,10 @@ fn objects_are_written_read_and_deleted() {
     let range = |range: &str| {
         ask(&server, &format!("GET {media}"), &[("authorization", &*bearer), ("range", range)], "")
     };
+    let of = |query: &str| get(&server, &format!("/storage/v1/b/data/o/dir%2Fa%20b?{query}"), &token);
+    of("generation=2&ifGenerationMatch=2").good();
+    of("generation=1").kept_out(404, "notFound", "No such object");
+    of("ifGenerationMatch=1").kept_out(412, "conditionNotMet", "");
     let part = range("bytes=1-3");
     assert_eq!(
         (part.status, part.body.as_str(), part.header("content-range")),
