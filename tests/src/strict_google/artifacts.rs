@@ -181,12 +181,12 @@ fn paged(state: &State, call: &Call, field: &str, all: Vec<(String, Value)>) -> 
     body
 }
 
-/// `LOCATION-docker.pkg.dev/PROJECT/NAME`.
+/// `LOCATION-docker.pkg.dev/PROJECT/NAME`. A project of a domain (`example.com:name`) is two parts of the path.
 fn registry_uri(name: &str) -> String {
     let parts: Vec<&str> = name.split('/').collect();
     match parts.as_slice() {
         ["projects", project, "locations", location, "repositories", name] => {
-            format!("{location}-docker.pkg.dev/{project}/{name}")
+            format!("{location}-docker.pkg.dev/{}/{name}", project.replace(':', "/"))
         }
         _ => name.to_owned(),
     }

@@ -79,12 +79,12 @@ impl StrictGoogle {
 
     /// A repository for container images. Answers with its resource name.
     pub fn add_repository(&self, location: &str, name: &str) -> String {
-        self.add_repository_of(location, name, "DOCKER")
+        self.add_repository_of(PROJECT, location, name, "DOCKER")
     }
 
-    /// A repository of another format (`MAVEN`).
-    pub fn add_repository_of(&self, location: &str, name: &str, format: &str) -> String {
-        let name = format!("projects/{PROJECT}/locations/{location}/repositories/{name}");
+    /// A repository in another project, or of another format (`MAVEN`).
+    pub fn add_repository_of(&self, project: &str, location: &str, name: &str, format: &str) -> String {
+        let name = format!("projects/{project}/locations/{location}/repositories/{name}");
         let repository = Repository { format: format.to_owned(), images: Vec::new() };
         self.state().artifacts.repositories.insert(name.clone(), repository);
         name

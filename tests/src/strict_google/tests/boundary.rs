@@ -1,4 +1,4 @@
-//! A token that was narrowed reaches its bucket and prefix, and nothing else (S9, S49).
+//! A token that was narrowed reaches its bucket and prefix, and nothing else.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! gcloud, gke-gcloud-auth-plugin and docker-credential-gcloud against the twin, where this machine has them (S41, S45).
+//! gcloud, gke-gcloud-auth-plugin and docker-credential-gcloud against the twin, where this machine has them.
 
 use std::path::Path;
 use std::process::Command;
@@ -122,14 +122,12 @@ fn gcloud_prints_tokens_of_every_kind_of_file() {
 }
 
 #[test]
-fn gcloud_lists_what_its_account_may_see() {
-    let Some(setting) = Setting::new("gcloud_lists_what_its_account_may_see", &["gcloud"]) else { return };
+fn gcloud_uses_the_storage_that_its_account_may() {
+    let test = "gcloud_uses_the_storage_that_its_account_may";
+    let Some(setting) = Setting::new(test, &["gcloud"]) else { return };
     let server = &setting.server;
     let key = server.key_json(&setting.robot);
     let bucket = server.add_bucket("data", &[("team-a/1.txt", "one"), ("top.txt", "two")]);
-    server.add_repository("us", "app");
-    server.set_locations(&["europe", "us"]);
-    server.add_secret("db", "kept");
     let run = |arguments: &[&str]| setting.gcloud(&key, arguments);
     let listing = ["storage", "ls", "gs://data"];
     refused(&run(&listing), "does not have storage.objects.list access");
@@ -143,11 +141,23 @@ fn gcloud_lists_what_its_account_may_see() {
     let file = setting.write("up.txt", "up");
     run(&["storage", "cp", &file, "gs://data/up.txt"]).expect_success();
     assert_eq!(server.object("data", "up.txt").as_deref(), Some(b"up".as_slice()));
+}
 
+#[test]
+fn gcloud_lists_what_its_account_may_see() {
+    let Some(setting) = Setting::new("gcloud_lists_what_its_account_may_see", &["gcloud"]) else { return };
+    let server = &setting.server;
+    let key = server.key_json(&setting.robot);
+    server.add_repository("us", "app");
+    server.set_locations(&["europe", "us"]);
+    server.add_secret("db", "kept");
+    let run = |arguments: &[&str]| setting.gcloud(&key, arguments);
+    let read = || run(&["secrets", "versions", "access", "latest", "--secret=db"]);
+    refused(&read(), "secretmanager.versions.access");
+    server.grant(&setting.robot, "roles/owner", WHOLE);
+    assert_eq!(read().expect_success().stdout_text(), "kept");
     let listed = run(&["artifacts", "repositories", "list", "--format=value(name)"]).expect_success();
     assert!(listed.stdout_text().trim().ends_with("app"), "{listed:?}");
-    let read = run(&["secrets", "versions", "access", "latest", "--secret=db"]).expect_success();
-    assert_eq!(read.stdout_text(), "kept");
     let projects = run(&["projects", "list", "--format=value(projectId)"]).expect_success();
     assert_eq!(projects.stdout_text(), format!("{PROJECT}\n"));
     let described = run(&["projects", "describe", PROJECT, "--format=value(projectNumber)"]).expect_success();

@@ -1,4 +1,4 @@
-//! google-auth and google-cloud-storage against the twin (S41, S45).
+//! google-auth and google-cloud-storage against the twin.
 
 use std::process::Command;
 

@@ -138,7 +138,7 @@ fn repositories_are_listed_location_by_location() {
     for repository in ["one", "two"] {
         server.add_repository("us", repository);
     }
-    server.add_repository_of("us", "java", "MAVEN");
+    server.add_repository_of(PROJECT, "us", "java", "MAVEN");
     server.add_image(&name, "server");
     let read = |path: &str| get(&server, &format!("/v1/projects/strict-project/locations{path}"), &token);
     read("").denied(403, "PERMISSION_DENIED", "artifactregistry.locations.list");
@@ -178,6 +178,12 @@ fn repositories_are_listed_location_by_location() {
     assert_eq!(test(json!([pull, push])).good()["permissions"], json!([pull]));
     server.grant(ALICE, "roles/artifactregistry.writer", &name);
     assert_eq!(test(json!([pull, push])).good()["permissions"], json!([pull, push]));
+    let domain = server.add_project("example.com:own");
+    server.grant(ALICE, "roles/artifactregistry.reader", &domain);
+    server.add_repository_of("example.com:own", "us-east1", "app", "DOCKER");
+    let told =
+        get(&server, "/v1/projects/example.com:own/locations/us-east1/repositories/app", &token).good();
+    assert_eq!(told["registryUri"], "us-east1-docker.pkg.dev/example.com/own/app");
     server.set_locations(&["us"]);
     assert_eq!(read("").good()["locations"].as_array().map(Vec::len), Some(1));
 }
