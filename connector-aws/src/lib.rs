@@ -10,7 +10,6 @@ mod connector;
 mod credential;
 mod narrowing;
 mod session;
-mod trusted;
 
 // How one authenticates, and what is reached.
 pub mod auth;

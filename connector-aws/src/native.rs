@@ -13,7 +13,7 @@ use aws_smithy_http_client::{Builder as HttpBuilder, Connector as HttpConnector}
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
-use connector_core::{Builds, Context, Error, Result, Source};
+use connector_core::{Builds, Context, Error, Result, Source, Trusted};
 #[cfg(any(feature = "s3", feature = "secrets"))]
 use connector_core::{Handle, Offers};
 use rustls::RootCertStore;
@@ -26,7 +26,6 @@ use crate::resource::S3Bucket;
 #[cfg(feature = "secrets")]
 use crate::resource::StoredSecret;
 use crate::session::time_source;
-use crate::trusted::Trusted;
 use crate::wire::Wait;
 
 /// Region, endpoint and trusted certificates are those of the credential that is issued now; the keys are

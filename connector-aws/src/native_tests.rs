@@ -21,7 +21,7 @@ use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
 use connector_core::{
     AuthMethod, Authenticated, Builds, Call, Connector, Context, Envelope, Error, ErrorKind, Expiry,
-    Identity, Life, Lifetime, MethodAbout, Result, Secret, Source, VirtualClock,
+    Identity, Life, Lifetime, MethodAbout, Result, Secret, SecretReader, Source, VirtualClock,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -29,7 +29,7 @@ use serde::Deserialize;
 use super::{proxy, tls_context};
 use crate::auth::StsToken;
 use crate::resource::testing::{answering, bodies, session, session_at};
-use crate::resource::{S3Bucket, SecretReader, StoredSecret};
+use crate::resource::{S3Bucket, StoredSecret};
 use crate::testing::{World, json_answer, method, start};
 use crate::{Aws, AwsCredential, Narrowing, Session};
 
@@ -205,7 +205,7 @@ async fn s64_a_secret_is_read_by_its_own_credential() {
     let secret = reader.read().await.expect("the value");
     assert_eq!(secret.expose(), "hunter2");
     assert!(bodies(&world)[0].contains(arn));
-    let error = reader.read_id("prod/bytes").await.expect_err("no text");
+    let error = reader.read().await.expect_err("no text");
     assert!(error.message().contains("no text"), "{error}");
     assert!(!format!("{reader:?}{secret:?}").contains("hunter2"));
 }

@@ -5,11 +5,10 @@ use std::fmt;
 use aws_smithy_async::time::SharedTimeSource;
 use aws_types::SdkConfig;
 use aws_types::region::Region as SdkRegion;
-use connector_core::{Context, Secret};
+use connector_core::{Context, Secret, Trusted};
 
 use crate::credential::AwsCredential;
 use crate::names::{EndpointUrl, Partition, Region};
-use crate::trusted::Trusted;
 use crate::wire;
 
 /// Where and how calls are made: the part of every method's config that is not about identity.

@@ -5,7 +5,9 @@ mod report;
 mod rule;
 
 // What an author calls.
+pub mod ids;
 mod kit;
+mod scripted;
 mod world;
 
 // What the checks are made of.
@@ -23,4 +25,5 @@ pub use hostile::hostile_texts;
 pub use kit::Kit;
 pub use report::{Failure, Report};
 pub use rule::Rule;
+pub use scripted::{CANARY, Scripted, assert_silent, decode_form, form_field, json_answer};
 pub use world::World;

@@ -71,6 +71,33 @@ impl TryFrom<String> for CaBundle {
     }
 }
 
+/// Certificates that were read, and how they were said: what is issued says the same.
+#[derive(Clone, Debug)]
+pub struct Trusted {
+    /// As they were said.
+    pub said: CaBundle,
+    /// In PEM form.
+    pub pem: Arc<[u8]>,
+}
+
+impl Trusted {
+    /// Reads what a connector says.
+    ///
+    /// # Errors
+    /// As [`CaBundle::read`].
+    pub fn of(said: &CaBundle, cx: &Context) -> Result<Self> {
+        Ok(Self { said: said.clone(), pem: said.read(cx)? })
+    }
+
+    /// Reads what an issued credential says.
+    ///
+    /// # Errors
+    /// As [`CaBundle::read`], and a text that is neither PEM nor an absolute path.
+    pub fn read(said: Option<&str>, cx: &Context) -> Result<Option<Self>> {
+        said.map(|text| Self::of(&text.parse()?, cx)).transpose()
+    }
+}
+
 /// Whether a path in a document is absolute: on this system, or on the one that the document was written for.
 #[must_use]
 pub fn is_absolute(path: &str) -> bool {

@@ -1,175 +1,23 @@
-//! What the tests share: a world in which every port is scripted.
+//! What the tests share: answers of a cluster, in a world that is scripted.
 
-use std::collections::{HashMap, VecDeque};
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use connector_core::{
-    AuthMethod, Clock, Command, Commands, Connector, Context, Error, Grant, Http, Issued, Output, Request,
-    Response, Result, Step, Terms, async_trait, format_time,
-};
+pub(crate) use connector_conformance::{CANARY, Scripted as World, assert_silent};
+use connector_core::{AuthMethod, Connector, Grant, Issued, Response, Result, Step, Terms, format_time};
 use serde_json::{Value, json};
 
 use crate::connector::Kubernetes;
 use crate::credential::KubernetesCredential;
 use crate::resource::KubernetesCluster;
 
-/// A text that must not be seen in any output.
-pub(crate) const CANARY: &str = "hunter2";
-
-/// A world: what answers, and what was asked.
-#[derive(Clone, Default)]
-pub(crate) struct World(Arc<Mutex<State>>);
-
-struct State {
-    now: SystemTime,
-    sleeps: Vec<Duration>,
-    answers: VecDeque<Result<Response>>,
-    sent: Vec<Request>,
-    outputs: VecDeque<Vec<u8>>,
-    commands: Vec<Command>,
-    files: HashMap<PathBuf, Vec<u8>>,
-    environment: HashMap<String, String>,
-}
-
-impl Default for State {
-    fn default() -> Self {
-        Self {
-            now: start(),
-            sleeps: Vec::new(),
-            answers: VecDeque::new(),
-            sent: Vec::new(),
-            outputs: VecDeque::new(),
-            commands: Vec::new(),
-            files: HashMap::new(),
-            environment: HashMap::new(),
-        }
-    }
-}
-
-/// 2026-01-01T00:00:00Z.
+/// When each world begins.
 pub(crate) fn start() -> SystemTime {
-    SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600)
+    World::start()
 }
 
 pub(crate) fn after(seconds: u64) -> SystemTime {
-    start() + Duration::from_secs(seconds)
-}
-
-impl World {
-    pub(crate) fn new() -> Self {
-        Self::default()
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Answers the next request so.
-    pub(crate) fn answers(self, answer: Response) -> Self {
-        self.state().answers.push_back(Ok(answer));
-        self
-    }
-
-    /// The next request gets no answer.
-    pub(crate) fn fails(self, error: Error) -> Self {
-        self.state().answers.push_back(Err(error));
-        self
-    }
-
-    pub(crate) fn var(self, name: &str, value: &str) -> Self {
-        self.state().environment.insert(name.to_owned(), value.to_owned());
-        self
-    }
-
-    pub(crate) fn file(self, path: &str, text: &str) -> Self {
-        self.state().files.insert(path.into(), text.as_bytes().to_vec());
-        self
-    }
-
-    /// The next program prints this.
-    pub(crate) fn prints(self, text: impl ToString) -> Self {
-        self.state().outputs.push_back(text.to_string().into_bytes());
-        self
-    }
-
-    pub(crate) fn advance(&self, by: Duration) {
-        self.state().now += by;
-    }
-
-    pub(crate) fn context(&self) -> Context {
-        Context::detached(self.clone())
-            .with_http(self.clone())
-            .with_environment(self.clone())
-            .with_files(self.clone())
-            .with_commands(self.clone())
-    }
-
-    pub(crate) fn sent(&self) -> Vec<Request> {
-        self.state().sent.clone()
-    }
-
-    /// One line for each request: method and URL.
-    pub(crate) fn lines(&self) -> Vec<String> {
-        self.sent().iter().map(|it| format!("{} {}", it.method(), it.url())).collect()
-    }
-
-    pub(crate) fn sleeps(&self) -> Vec<Duration> {
-        self.state().sleeps.clone()
-    }
-
-    pub(crate) fn commands(&self) -> Vec<Command> {
-        self.state().commands.clone()
-    }
-}
-
-/// Waiting moves the time on at once.
-#[async_trait]
-impl Clock for World {
-    fn now(&self) -> SystemTime {
-        self.state().now
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        // A deadline that runs beside the work never comes.
-        if duration >= Context::DEADLINE {
-            return std::future::pending().await;
-        }
-        let mut state = self.state();
-        state.sleeps.push(duration);
-        state.now += duration;
-    }
-}
-
-#[async_trait]
-impl Http for World {
-    async fn send(&self, request: Request) -> Result<Response> {
-        let mut state = self.state();
-        state.sent.push(request);
-        state.answers.pop_front().unwrap_or_else(|| Err(Error::unexpected("nobody answers this request")))
-    }
-}
-
-impl connector_core::Environment for World {
-    fn var(&self, name: &str) -> Option<String> {
-        self.state().environment.get(name).cloned()
-    }
-}
-
-impl connector_core::Files for World {
-    fn read(&self, path: &std::path::Path) -> Result<Vec<u8>> {
-        self.state().files.read(path)
-    }
-}
-
-#[async_trait]
-impl Commands for World {
-    async fn run(&self, command: Command) -> Result<Output> {
-        let mut state = self.state();
-        state.commands.push(command);
-        state.outputs.pop_front().map(Output::new).ok_or_else(|| Error::refused("the program failed"))
-    }
+    World::after(seconds)
 }
 
 /// A method from its config, as the registry makes it: checked.
@@ -253,12 +101,6 @@ pub(crate) fn refusal(status: u16, reason: &str) -> Response {
         "reason": reason, "code": status,
     });
     answer(status, &body)
-}
-
-/// Says nothing that must not be seen, in any of an error's texts.
-pub(crate) fn assert_silent(error: &Error) {
-    let shown = format!("{error} {error:?} {:?}", error.hint());
-    assert!(!shown.contains(CANARY), "{shown}");
 }
 
 /// A certificate and its key, in PEM.

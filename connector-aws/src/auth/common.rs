@@ -1,16 +1,12 @@
 //! What the configs of all methods share.
 
-use std::borrow::Cow;
-use std::str::FromStr;
-
-use connector_core::{CaBundle, Context, Error, Problem, Result, Secret};
-use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Deserialize, Deserializer};
+use connector_core::{CaBundle, Context, Error, Given, Problem, Result, Secret, Trusted};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 use crate::error::hint_for;
 use crate::names::{EndpointUrl, Region, RoleArn, SessionName};
 use crate::session::{Keys, Place};
-use crate::trusted::Trusted;
 
 /// Where a connector's calls go; the same fields in every method.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -42,21 +38,21 @@ impl Network {
     /// Sends every call to `url` in place of AWS.
     #[must_use]
     pub fn with_endpoint(mut self, url: EndpointUrl) -> Self {
-        self.endpoint_url = Some(Given(Ok(url)));
+        self.endpoint_url = Some(Given::of(url));
         self
     }
 
     /// Sends the calls to STS elsewhere.
     #[must_use]
     pub fn with_sts_endpoint(mut self, url: EndpointUrl) -> Self {
-        self.sts_endpoint_url = Some(Given(Ok(url)));
+        self.sts_endpoint_url = Some(Given::of(url));
         self
     }
 
     /// Trusts these certificates beside the system's.
     #[must_use]
     pub fn with_ca_bundle(mut self, bundle: CaBundle) -> Self {
-        self.ca_bundle = Some(Given(Ok(bundle)));
+        self.ca_bundle = Some(Given::of(bundle));
         self
     }
 
@@ -90,46 +86,6 @@ impl Network {
             sts_endpoint_url: Given::value(&self.sts_endpoint_url, "sts_endpoint_url")?.cloned(),
             trust: bundle.map(|bundle| Trusted::of(bundle, cx)).transpose()?,
         })
-    }
-}
-
-/// A text that was read, right or wrong. Serde loses the name of a flattened field that it refuses, so it
-/// is refused by name later.
-#[derive(Clone, Debug)]
-struct Given<T>(Result<T>);
-
-impl<T> Given<T> {
-    fn fault(given: &Option<Self>, field: &str) -> Option<Problem> {
-        let error = given.as_ref()?.0.as_ref().err()?;
-        Some(Problem::new(field, error.message()))
-    }
-
-    fn value<'a>(given: &'a Option<Self>, field: &str) -> Result<Option<&'a T>> {
-        match given {
-            None => Ok(None),
-            Some(Self(Ok(value))) => Ok(Some(value)),
-            Some(Self(Err(error))) => Err(Error::field(field, error.message())),
-        }
-    }
-}
-
-impl<'de, T: FromStr<Err = Error>> Deserialize<'de> for Given<T> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from).map(|text| Self(text.parse()))
-    }
-}
-
-impl<T: JsonSchema> JsonSchema for Given<T> {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        T::schema_name()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        T::json_schema(generator)
     }
 }
 

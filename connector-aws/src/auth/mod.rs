@@ -16,7 +16,7 @@ mod sts_token;
 mod web_identity;
 
 pub use common::{AccessKey, Network};
-pub use connector_core::CaBundle;
+pub use connector_core::{CaBundle, Timestamp};
 pub use federation_token::FederationToken;
 pub use iam_role::IamRole;
 pub use implicit::Implicit;
@@ -24,7 +24,7 @@ pub use secret_key::SecretKey;
 pub use session_token::SessionToken;
 #[cfg(feature = "sso")]
 pub use sso::Sso;
-pub use sts_token::{StsToken, Timestamp};
+pub use sts_token::StsToken;
 pub use web_identity::WebIdentity;
 
 pub(crate) use implicit::instance_answers;

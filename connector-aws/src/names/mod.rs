@@ -6,7 +6,6 @@
 mod arn;
 mod checked;
 mod config;
-mod endpoint;
 mod partition;
 mod resource;
 
@@ -14,9 +13,9 @@ pub use arn::Arn;
 pub use config::{
     AccountId, ExternalId, MfaSerial, PolicyArn, Region, RoleArn, RoleArns, SessionName, SourceIdentity,
 };
-pub use endpoint::EndpointUrl;
+pub use connector_core::{EndpointUrl, KeyPrefix};
 pub use partition::Partition;
-pub use resource::{BucketName, ClusterName, KeyPrefix, RepositoryName, SecretName};
+pub use resource::{BucketName, ClusterName, RepositoryName, SecretName};
 
 #[cfg(test)]
 mod hostile_tests;

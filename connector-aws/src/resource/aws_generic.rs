@@ -1,8 +1,10 @@
 //! `aws-generic`: everything that a connector may do, for programs that need more than one resource.
 
-use connector_core::{Access, Call, Issued, Listing, Parsed, ResourceAbout, ResourceType, Result, Wanted};
+use connector_core::{
+    Access, Call, Issued, Listing, Parsed, ResourceAbout, ResourceType, Result, Wanted, in_id, not_an_id,
+};
 
-use super::common::{Stated, in_id, in_region, not_an_id, pass_on, same_account};
+use super::common::{Stated, in_region, pass_on, same_account};
 use crate::Aws;
 use crate::credential::AwsCredential;
 use crate::error;

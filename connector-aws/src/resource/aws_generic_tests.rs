@@ -1,11 +1,10 @@
 //! Tests of `aws-generic`.
 
+use connector_conformance::ids::{check_accepted, check_refused, check_total, exact, partial};
 use connector_core::{Access, ErrorKind, Parsed, ResourceType, Wanted};
 
 use super::AwsGeneric;
-use crate::resource::testing::{
-    answer, answering, call, check_accepted, check_refused, check_total, exact, partial, sent, session,
-};
+use crate::resource::testing::{answer, answering, call, sent, session};
 use crate::testing::assert_silent;
 
 const ACCOUNT: &str = "arn:aws:iam::123456789012:root";

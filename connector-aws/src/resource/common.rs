@@ -1,23 +1,11 @@
-//! What the resource types share: how a wrong id is answered, and what is compared with the session.
+//! What the resource types share: what is compared with the session, and what is handed on.
 
-use connector_core::{Error, Expiry, Issued, ResourceType, Result};
+use connector_core::{Error, Expiry, Issued, Result};
 
 use crate::credential::AwsCredential;
 use crate::names::{AccountId, Partition, Region};
 use crate::narrowing::check_partition;
 use crate::session::Session;
-
-/// The answer to a text that is no id of `R`: why, and which forms there are.
-pub(super) fn not_an_id<R: ResourceType>(why: &str) -> Error {
-    let forms: Vec<_> = R::ABOUT.forms.iter().map(|(form, _)| *form).collect();
-    Error::field("resource_id", format!("not an id of `{}`: {why}", R::ID))
-        .with_hint(format!("accepted forms: {}", forms.join(", ")))
-}
-
-/// Turns the refusal of a part into the refusal of the whole id.
-pub(super) fn in_id<R: ResourceType, T>(part: Result<T>) -> Result<T> {
-    part.map_err(|error| not_an_id::<R>(error.message()))
-}
 
 /// Where a resource is, as far as its id says.
 #[derive(Clone, Copy, Debug, Default)]
@@ -77,31 +65,6 @@ pub(super) fn same_account(theirs: &str, ours: &str) -> Result<()> {
         format!("the resource is of account {theirs}, the connector's is {ours}"),
     )
     .with_hint("use a connector of that account"))
-}
-
-/// How far a list is followed: further than the quotas of AWS go, and not for ever, if a server never comes to an end.
-#[derive(Debug, Default)]
-pub(super) struct Pages {
-    pages: usize,
-}
-
-impl Pages {
-    const MOST: usize = 5000;
-    const MOST_IDS: usize = 1_000_000;
-
-    /// Takes note of one more page, after which `ids` were listed.
-    ///
-    /// # Errors
-    /// [`Unreachable`](connector_core::ErrorKind::Unreachable) when that is more than there can be.
-    pub(super) fn one_more(&mut self, call: &str, ids: usize) -> Result<()> {
-        self.pages += 1;
-        if self.pages <= Self::MOST && ids <= Self::MOST_IDS {
-            return Ok(());
-        }
-        Err(Error::unreachable(format!("{call} does not come to an end: {} pages", self.pages))
-            .transient(false)
-            .with_hint("check the endpoint URL"))
-    }
 }
 
 /// Hands the session's keys on as they are. Their end is the session's, which is put in place of "never"

@@ -2,10 +2,11 @@
 
 use connector_core::{
     Access, Call, Error, Issued, Listing, Parsed, ResourceAbout, ResourceType, Result, Wanted, Withheld,
+    in_id, not_an_id,
 };
 use connector_docker::DockerCredential;
 
-use super::common::{Stated, in_id, in_region, not_an_id};
+use super::common::{Stated, in_region};
 use super::ecr_login;
 use crate::Aws;
 use crate::names::{AccountId, Arn, Partition, Region, RepositoryName};

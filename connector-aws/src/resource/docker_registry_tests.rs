@@ -4,16 +4,14 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use connector_conformance::ids::{check_accepted, check_refused, check_total, exact, part};
 use connector_core::{Access, Credential, ErrorKind, Fields, Parsed, ResourceType, Response, Wanted};
 use connector_docker::{DockerCredential, Login};
 use serde_json::{Value, json};
 
 use super::DockerRegistry;
 use crate::names::Partition;
-use crate::resource::testing::{
-    answer, answering, bodies, call, check_accepted, check_refused, check_total, exact, part, sent, session,
-    session_in,
-};
+use crate::resource::testing::{answer, answering, bodies, call, sent, session, session_in};
 use crate::testing::{assert_silent, json_answer, json_refusal};
 
 const HOST: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";

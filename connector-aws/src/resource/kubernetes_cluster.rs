@@ -5,11 +5,12 @@ use aws_sdk_eks::types::{Cluster, ClusterStatus};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use connector_core::{
-    Access, Call, Error, Issued, Listing, Parsed, ResourceAbout, ResourceType, Result, Wanted,
+    Access, Call, Error, Issued, Listing, Pages, Parsed, ResourceAbout, ResourceType, Result, Wanted, in_id,
+    not_an_id,
 };
 use connector_k8s::{KubernetesCredential, Login, Trust};
 
-use super::common::{Pages, Stated, in_id, not_an_id, same_account};
+use super::common::{Stated, same_account};
 use super::eks_token;
 use crate::Aws;
 use crate::error;

@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use connector_conformance::ids::{check_accepted, check_refused, check_total, exact, partial};
 use connector_core::{
     Access, Credential, ErrorKind, Fields, Narrowed, Parsed, ResourceType, Response, Result, Wanted,
 };
@@ -9,9 +10,7 @@ use connector_k8s::{KubernetesCredential, Login, Trust};
 use serde_json::{Value, json};
 
 use super::KubernetesCluster;
-use crate::resource::testing::{
-    answer, answering, call, check_accepted, check_refused, check_total, exact, partial, sent, session,
-};
+use crate::resource::testing::{answer, answering, call, sent, session};
 use crate::testing::{World, assert_silent, json_answer, json_refusal};
 
 const ARN: &str = "arn:aws:eks:eu-west-1:123456789012:cluster/demo";

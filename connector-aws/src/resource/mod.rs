@@ -27,7 +27,7 @@ pub use kubernetes_cluster::KubernetesCluster;
 #[cfg(feature = "s3")]
 pub use s3_bucket::S3Bucket;
 #[cfg(feature = "secrets")]
-pub use secret::{SecretReader, StoredSecret};
+pub use secret::StoredSecret;
 
 #[cfg(all(test, feature = "s3", feature = "eks", feature = "ecr", feature = "secrets"))]
 mod partition_tests;

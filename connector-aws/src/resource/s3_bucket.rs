@@ -4,11 +4,11 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use connector_core::{
-    Access, Call, Clients, Error, ErrorKind, Handle, Issued, Listing, Parsed, ResourceAbout, ResourceType,
-    Result, Wanted, Withheld,
+    Access, Call, Clients, Error, ErrorKind, Handle, Issued, Listing, Pages, Parsed, ResourceAbout,
+    ResourceType, Result, Wanted, Withheld, in_id, not_an_id,
 };
 
-use super::common::{Pages, in_id, not_an_id, pass_on, same_region};
+use super::common::{pass_on, same_region};
 use crate::Aws;
 use crate::credential::AwsCredential;
 use crate::error;

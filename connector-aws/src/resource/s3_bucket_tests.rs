@@ -1,13 +1,11 @@
 //! Tests of `s3-bucket`.
 
+use connector_conformance::ids::{Found, check_accepted, check_refused, check_total, exact, part, partial};
 use connector_core::{Access, ErrorKind, ResourceType, Wanted};
 
 use super::S3Bucket;
 use crate::names::Partition;
-use crate::resource::testing::{
-    Found, answer, answering, call, check_accepted, check_refused, check_total, exact, part, partial, sent,
-    session, session_at, session_in,
-};
+use crate::resource::testing::{answer, answering, call, sent, session, session_at, session_in};
 use crate::testing::assert_silent;
 
 fn bucket(text: &str) -> S3Bucket {

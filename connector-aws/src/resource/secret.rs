@@ -3,11 +3,11 @@
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
 use connector_core::{
-    Access, Call, Clients, Error, ErrorKind, Handle, Issued, Listing, Parsed, ResourceAbout, ResourceType,
-    Result, Wanted, Withheld,
+    Access, Call, Clients, Error, ErrorKind, Handle, Issued, Listing, Pages, Parsed, ResourceAbout,
+    ResourceType, Result, SecretReader, Wanted, Withheld, candidates, in_id, not_an_id,
 };
 
-use super::common::{Pages, Stated, in_id, in_region, not_an_id, pass_on};
+use super::common::{Stated, in_region, pass_on};
 use crate::Aws;
 use crate::credential::AwsCredential;
 use crate::error;
@@ -15,8 +15,6 @@ use crate::names::{AccountId, Arn, Region, SecretName};
 use crate::narrowing::Narrowing;
 use crate::policy::{Kind, Target, permissions};
 use crate::session::Session;
-
-pub use reader::SecretReader;
 
 mod reader;
 
@@ -199,16 +197,6 @@ fn only_one(prefix: &str, mut found: Vec<String>) -> Result<StoredSecret> {
             Err(Error::field("resource_id", format!("{} secrets begin with `{prefix}`", found.len()))
                 .with_hint(format!("name one of: {}", candidates(&found))))
         }
-    }
-}
-
-/// What several candidates have to say, few enough to read.
-fn candidates(ids: &[String]) -> String {
-    const SHOWN: usize = 10;
-    let shown = ids.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
-    match ids.len().saturating_sub(SHOWN) {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
     }
 }
 

@@ -1,13 +1,12 @@
 //! Tests of `secret`.
 
+use connector_conformance::ids::{check_accepted, check_refused, check_total, exact, partial};
 use connector_core::{Access, ErrorKind, Parsed, ResourceType, Wanted};
 use serde_json::json;
 
 use super::StoredSecret;
 use crate::names::Partition;
-use crate::resource::testing::{
-    answering, bodies, call, check_accepted, check_refused, check_total, exact, partial, sent, session,
-};
+use crate::resource::testing::{answering, bodies, call, sent, session};
 use crate::testing::{World, assert_silent, json_answer, json_refusal};
 
 const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/db-AbCd12";

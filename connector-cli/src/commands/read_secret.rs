@@ -1,6 +1,6 @@
 //! `connector read-secret`: the value of a secret that a provider keeps.
 
-use connector_core::{Result, Secret};
+use connector_core::Result;
 use serde_json::json;
 
 use crate::app::App;
@@ -8,7 +8,7 @@ use crate::args::{OutputFormat, ReadSecretArgs};
 
 pub(crate) fn run(app: &App, args: &ReadSecretArgs) -> Result<()> {
     let progress = app.output.progress("reading");
-    let value = read(app, args)?;
+    let value = app.with_hub(async |hub| hub.read_secret(&args.name, &args.id).await)?;
     drop(progress);
     if app.output.format != OutputFormat::Table {
         return app
@@ -19,15 +19,4 @@ pub(crate) fn run(app: &App, args: &ReadSecretArgs) -> Result<()> {
     let end = if app.output.terminal.is_some() { "\n" } else { "" };
     app.output.raw(value.expose())?;
     app.output.raw(end)
-}
-
-#[cfg(feature = "aws")]
-fn read(app: &App, args: &ReadSecretArgs) -> Result<Secret> {
-    app.with_hub(async |hub| hub.read_secret(&args.name, &args.id).await)
-}
-
-#[cfg(not(feature = "aws"))]
-fn read(_: &App, _: &ReadSecretArgs) -> Result<Secret> {
-    Err(connector_core::Error::invalid("no provider that keeps secrets is compiled in")
-        .with_hint("build `connector-cli` with the feature `aws`"))
 }

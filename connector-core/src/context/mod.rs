@@ -22,7 +22,7 @@ pub use environment::Environment;
 pub use files::Files;
 pub use http::{Http, Request, Response};
 pub use patience::Patience;
-pub use ports::{Clock, Connectors, Kept, Ledger, Mint, Person};
+pub use ports::{Clock, Connectors, Kept, Ledger, Mint, Person, Redirect};
 pub use terms::Terms;
 pub use tls::Tls;
 pub use virtual_world::VirtualClock;
@@ -281,6 +281,15 @@ impl Context {
     /// [`Refused`](crate::ErrorKind::Refused) when nobody is there to be told.
     pub async fn tell(&self, text: &str) -> Result<()> {
         self.0.person.tell(text).await
+    }
+
+    /// Opens a port of this machine, for a browser on it to come back to; any free one, or just this one.
+    ///
+    /// # Errors
+    /// [`Refused`](crate::ErrorKind::Refused) when nobody is there with a browser,
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) when the port is taken.
+    pub async fn listen(&self, port: Option<u16>) -> Result<Box<dyn Redirect>> {
+        self.0.person.listen(port).await
     }
 
     /// What this connector kept under `key`; `None` when nothing.

@@ -46,6 +46,27 @@ pub trait Person: Send + Sync {
     /// # Errors
     /// [`Refused`](crate::ErrorKind::Refused) when nobody is there.
     async fn tell(&self, text: &str) -> Result<()>;
+    /// Opens a port of this machine, for a browser on it to come back to; any free one, or just this one.
+    ///
+    /// # Errors
+    /// [`Refused`](crate::ErrorKind::Refused) when nobody is there with a browser,
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) when the port is taken.
+    async fn listen(&self, port: Option<u16>) -> Result<Box<dyn Redirect>> {
+        let _ = port;
+        Err(Error::refused("this needs a person with a browser on this machine, and nobody is there"))
+    }
+}
+
+/// A port of this machine that a browser comes back to. It is closed when this is dropped.
+#[async_trait]
+pub trait Redirect: Send + Sync {
+    /// Its number.
+    fn port(&self) -> u16;
+    /// Waits for the browser, tells it that it may be closed, and gives the query that it came with.
+    ///
+    /// # Errors
+    /// [`Unexpected`](crate::ErrorKind::Unexpected) when the port cannot be read any more.
+    async fn query(&self) -> Result<Secret>;
 }
 
 /// What connectors keep between runs, sealed: the tokens of a login, say. Each sees its own only.

@@ -2,6 +2,7 @@
 
 use connector_core::{
     Access, Allow, Call, Error, Expiry, Issued, Listing, Parsed, ResourceAbout, ResourceType, Result, Wanted,
+    in_id,
 };
 
 use crate::api::Api;
@@ -53,12 +54,10 @@ impl ResourceType for KubernetesCluster {
 
     fn parse(text: &str) -> Result<Parsed<Self>> {
         if text.contains("://") {
-            return match ServerUrl::parse(text) {
-                Ok(server) => Ok(Parsed::partial(server.as_str())),
-                Err(error) => Err(not_an_id(error.message())),
-            };
+            let server = in_id::<Self, _>(ServerUrl::parse(text))?;
+            return Ok(Parsed::partial(server.as_str()));
         }
-        let name = ClusterName::parse(text).map_err(|error| not_an_id(error.message()))?;
+        let name = in_id::<Self, _>(ClusterName::parse(text))?;
         Ok(Parsed::exact(Self { name }))
     }
 
@@ -172,10 +171,4 @@ fn check_admin(wanted: &Wanted, cx: &Call<'_>) -> Result<()> {
         "an administrator's credential for a cluster is asked for, and the connector does not allow that",
     )
     .with_hint("ask for `read` or `write`, or update the connector with `--allow admin`"))
-}
-
-fn not_an_id(why: &str) -> Error {
-    let forms: Vec<_> = KubernetesCluster::ABOUT.forms.iter().map(|(form, _)| *form).collect();
-    Error::field("resource_id", format!("not an id of `{}`: {why}", KubernetesCluster::ID))
-        .with_hint(format!("accepted forms: {}", forms.join(", ")))
 }

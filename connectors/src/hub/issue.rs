@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::time::SystemTime;
 
-use connector_core::{AnyHandle, Document, Envelope, EnvironmentForm, Error, Grant, Result, Secret};
+use connector_core::{
+    AnyHandle, Document, Envelope, EnvironmentForm, Error, Grant, Result, Secret, SecretReader,
+};
 use connector_store::{Dependency, Digest, Entry, Lookup};
 
 use super::open::check_usable;
@@ -117,9 +119,7 @@ impl Hub {
     ///
     /// # Errors
     /// Those of the provider; a connector that reaches no secrets.
-    #[cfg(feature = "aws")]
     pub async fn read_secret(&self, name: &str, id: &str) -> Result<Secret> {
-        use connector_aws::resource::SecretReader;
         use connector_store::audit::Action;
 
         let document = self.usable(name).await?;

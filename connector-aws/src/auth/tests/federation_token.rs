@@ -4,7 +4,7 @@ use serde_json::json;
 use super::{bucket, bucket_policy, keyed};
 use crate::auth::FederationToken;
 use crate::policy::OwnPolicy;
-use crate::testing::{World, authenticate, field, given, method, refusal};
+use crate::testing::{World, authenticate, field, given, method, only_form, refusal};
 
 /// S33, S34: GetFederationToken with the generated policy; its name is short, its session federated.
 #[tokio::test]
@@ -13,7 +13,7 @@ async fn s33_s34_one_call_with_the_generated_policy() {
     let cx = world.named(&"n".repeat(63)).with_caller("alice");
     let token: FederationToken = method(keyed(json!({})));
     let out = authenticate(&token, &cx, None, Some(&bucket())).await.expect("a session");
-    let form = world.only_form();
+    let form = only_form(&world);
     assert_eq!(field(&form, "Action"), Some("GetFederationToken"));
     assert_eq!(field(&form, "Policy"), Some(bucket_policy().as_str()));
     assert_eq!(field(&form, "Name"), Some(format!("{}+alice", "n".repeat(26)).as_str()));
@@ -35,14 +35,14 @@ async fn a_wide_session_is_sent_a_policy_for_everything() {
     for (more, expected) in [(json!({}), everything), (json!({ "policy": own }), policy.as_json())] {
         let world = World::new().answers(given("GetFederationToken", "1", 43_200));
         let out = authenticate::<FederationToken>(&method(keyed(more)), &world.context(), None, None).await;
-        assert_eq!(field(&world.only_form(), "Policy"), Some(expected));
+        assert_eq!(field(&only_form(&world), "Policy"), Some(expected));
         assert!(!out.expect("a session").narrowed.expect("it is said").is_narrowed());
     }
     let arn = "arn:aws:iam::aws:policy/ReadOnlyAccess";
     let world = World::new().answers(given("GetFederationToken", "1", 43_200));
     let token: FederationToken = method(keyed(json!({ "policy_arns": [arn] })));
     authenticate(&token, &world.context(), None, None).await.expect("a session");
-    let form = world.only_form();
+    let form = only_form(&world);
     assert_eq!((field(&form, "Policy"), field(&form, "PolicyArns.member.1.arn")), (None, Some(arn)));
 }
 

@@ -37,7 +37,7 @@ async fn temporary_keys_without_an_end_are_read_again() {
         let keys = format!(r#""AccessKeyId":"{id}","SecretAccessKey":"s","SessionToken":"t""#);
         home(world)
             .file(CONFIG, "[default]\ncredential_process = /bin/creds\n")
-            .prints(&format!(r#"{{"Version":1,{keys}}}"#))
+            .prints(format!(r#"{{"Version":1,{keys}}}"#))
     };
     for (index, put) in [&environment as &Put, &file, &process].into_iter().enumerate() {
         let world = put(World::new(), "ASIAOLD");

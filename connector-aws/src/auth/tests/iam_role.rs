@@ -9,7 +9,8 @@ use serde_json::json;
 use super::{ROLE, bucket, bucket_policy, keyed};
 use crate::auth::IamRole;
 use crate::testing::{
-    World, assert_silent, authenticate, caller, field, given, given_at, method, object, refusal, start,
+    World, assert_silent, authenticate, caller, field, given, given_at, method, object, only_form, refusal,
+    start,
 };
 
 fn role(more: serde_json::Value) -> IamRole {
@@ -27,7 +28,7 @@ async fn s33_s34_one_call_with_the_generated_policy() {
     let role =
         role(json!({ "external_id": "ext-1", "session_tags": { "team": "ml" }, "source_identity": "alice" }));
     let out = authenticate(&role, &cx, Some(900), Some(&bucket())).await.expect("a session");
-    let form = world.only_form();
+    let form = only_form(&world);
     assert_eq!(field(&form, "Action"), Some("AssumeRole"));
     assert_eq!(field(&form, "Policy"), Some(bucket_policy().as_str()));
     assert_eq!(field(&form, "RoleSessionName"), Some("aws-s3"));
@@ -100,7 +101,7 @@ async fn c15_the_session_name_holds_the_caller() {
         let world = World::new().answers(given("AssumeRole", "1", 3600));
         let cx = world.named(name).with_caller(asked_by);
         authenticate(&role(more), &cx, None, None).await.expect("a session");
-        assert_eq!(field(&world.only_form(), "RoleSessionName"), Some(expected.as_str()));
+        assert_eq!(field(&only_form(&world), "RoleSessionName"), Some(expected.as_str()));
     }
 }
 
@@ -113,7 +114,7 @@ async fn own_policies_are_never_widened() {
 
     let world = World::new().answers(given("AssumeRole", "1", 3600));
     let out = authenticate(&role(json!({ "policy": wide })), &world.context(), None, Some(&bucket())).await;
-    assert_eq!(field(&world.only_form(), "Policy"), Some(bucket_policy().as_str()));
+    assert_eq!(field(&only_form(&world), "Policy"), Some(bucket_policy().as_str()));
     assert!(out.expect("a session").narrowed.expect("it is said").is_narrowed());
 
     let world = World::new();
@@ -127,14 +128,14 @@ async fn own_policies_are_never_widened() {
     let world = World::new().answers(given("AssumeRole", "1", 3600));
     let own = role(json!({ "policy_arns": [arn] }));
     let out = authenticate(&own, &world.context(), None, Some(&bucket())).await.expect("a session");
-    let form = world.only_form();
+    let form = only_form(&world);
     assert_eq!((field(&form, "Policy"), field(&form, "PolicyArns.member.1.arn")), (None, Some(arn)));
     assert!(matches!(out.narrowed, Some(Narrowed::No(why)) if why.contains("`policy_arns` are sent alone")));
 
     let world = World::new().answers(given("AssumeRole", "1", 3600));
     let out = authenticate(&role(json!({ "policy": other })), &world.context(), None, None).await;
     let sent = crate::policy::OwnPolicy::parse(other).expect("a policy");
-    assert_eq!(field(&world.only_form(), "Policy"), Some(sent.as_json()));
+    assert_eq!(field(&only_form(&world), "Policy"), Some(sent.as_json()));
     assert!(!out.expect("a session").narrowed.expect("it is said").is_narrowed());
 }
 
@@ -163,7 +164,7 @@ async fn s36_the_identity_of_another_connector() {
     let world = World::new().answers(given("AssumeRole", "1", 3600));
     let cx = world.context().with_connectors(others());
     authenticate(&by("key"), &cx, Some(7200), Some(&bucket())).await.expect("a session");
-    assert_eq!(field(&world.only_form(), "Policy"), Some(bucket_policy().as_str()));
+    assert_eq!(field(&only_form(&world), "Policy"), Some(bucket_policy().as_str()));
 
     let world = World::new().answers(given("AssumeRole", "1", 3600)).answers(given("AssumeRole", "2", 3600));
     let cx = world.context().with_connectors(others());
@@ -358,7 +359,7 @@ async fn an_mfa_code_is_asked_for() {
     let role = role(json!({ "mfa_serial": serial }));
     let world = World::new().answers(given("AssumeRole", "1", 3600)).person([" 654321 "]);
     authenticate(&role, &world.context(), None, None).await.expect("a session");
-    let form = world.only_form();
+    let form = only_form(&world);
     assert_eq!((field(&form, "SerialNumber"), field(&form, "TokenCode")), (Some(serial), Some("654321")));
     assert_eq!(world.asked(), [format!("MFA code for {serial}")]);
 
@@ -400,7 +401,7 @@ async fn s50_the_trust_policy_names_the_identity() {
             },
         }] })
     );
-    assert_eq!(field(&world.only_form(), "Action"), Some("GetCallerIdentity"));
+    assert_eq!(field(&only_form(&world), "Action"), Some("GetCallerIdentity"));
 
     let world = World::new().answers(caller("arn:aws-cn:sts::123456789012:assumed-role/runner/i-1"));
     let cx = world.context();

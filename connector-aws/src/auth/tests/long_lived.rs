@@ -9,7 +9,7 @@ use super::{bucket, keyed};
 use crate::auth::{SecretKey, SessionToken, StsToken};
 use crate::connector::Aws;
 use crate::resource::AwsGeneric;
-use crate::testing::{World, authenticate, caller, field, given, method, refusal, start};
+use crate::testing::{World, authenticate, caller, field, given, method, only_form, refusal, start};
 
 /// S31: the key itself is issued only when the connector allows it.
 #[tokio::test]
@@ -33,7 +33,7 @@ async fn s33_a_session_token_is_one_call_and_not_narrowed() {
     let world = World::new().answers(given("GetSessionToken", "1", 43_200)).person(["123456"]);
     let token: SessionToken = method(keyed(json!({ "mfa_serial": "GAHT12345678" })));
     let out = authenticate(&token, &world.context(), None, Some(&bucket())).await.expect("a session");
-    let form = world.only_form();
+    let form = only_form(&world);
     let expected = [
         ("Action", "GetSessionToken"),
         ("Version", "2011-06-15"),

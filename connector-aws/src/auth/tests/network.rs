@@ -28,7 +28,7 @@ async fn a_call_is_sent_again_when_it_is_asked_to() {
     for (answer, pause) in [(slow_down(&[("retry-after", "3")]), 3), (throttled, 4)] {
         let world = World::new().answers(answer).answers(given("GetSessionToken", "1", 43_200));
         authenticate(&token(), &world.context(), None, None).await.expect("a session");
-        assert_eq!((world.sent().len(), world.sleeps()), (2, vec![pause]));
+        assert_eq!((world.sent().len(), world.sleeps()), (2, vec![Duration::from_secs(pause)]));
     }
 }
 

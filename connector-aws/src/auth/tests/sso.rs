@@ -95,7 +95,7 @@ async fn a_device_flow_and_what_is_kept_of_it() {
     assert_eq!(out.session.credential().access_key_id.expose(), "ASIASSO");
     assert_eq!(out.session.account_id.as_deref(), Some("123456789012"));
     assert!(!out.narrowed.expect("it is said").is_narrowed());
-    assert_eq!(world.sleeps(), [1, 1, 6]);
+    assert_eq!(world.sleeps(), [1, 1, 6].map(Duration::from_secs));
     let told = world.told().join("\n");
     assert!(told.contains("https://device.sso/?user_code=ABCD-EFGH") && told.contains("ABCD-EFGH"), "{told}");
     assert!(!told.contains("hunter2"), "{told}");
@@ -256,7 +256,7 @@ async fn nobody_confirms_or_somebody_declines() {
     let world = begin().answers(pending()).answers(pending());
     let error = authenticate(&sso(json!({})), &world.context(), None, None).await.expect_err("nobody");
     assert!(error.message().contains("nobody confirmed the code in time"), "{error}");
-    assert_eq!(world.sleeps(), [5, 5]);
+    assert_eq!(world.sleeps(), [5, 5].map(Duration::from_secs));
     let world = begin().answers(json_refusal(400, "AccessDeniedException"));
     let error = authenticate(&sso(json!({})), &world.context(), None, None).await.expect_err("declined");
     assert!(error.message().contains("declined"), "{error}");

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{ROLE, bucket, bucket_policy};
 use crate::auth::WebIdentity;
-use crate::testing::{World, assert_silent, authenticate, field, given, method, refusal};
+use crate::testing::{World, assert_silent, authenticate, field, given, method, only_form, refusal};
 
 const FILE: &str = "/var/run/secrets/eks.amazonaws.com/serviceaccount/token";
 
@@ -23,7 +23,7 @@ async fn s43_the_token_file_is_read_each_time() {
     let out = authenticate(&role, &cx, None, Some(&bucket())).await.expect("a session");
     assert!(out.narrowed.expect("it is said").is_narrowed());
     assert_eq!(out.session.account_id.as_deref(), Some("123456789012"));
-    let form = world.only_form();
+    let form = only_form(&world);
     assert_eq!(field(&form, "WebIdentityToken"), Some("hunter2-first"));
     assert_eq!(field(&form, "Policy"), Some(bucket_policy().as_str()));
     assert!(!world.sent()[0].headers().iter().any(|(name, _)| name == "authorization"));

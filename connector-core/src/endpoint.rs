@@ -2,11 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use connector_core::{Error, Result};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// The URL of an AWS-compatible endpoint, such as `http://127.0.0.1:9000` or `https://s3.example.org/path`.
+use crate::{Error, Result};
+
+/// The URL of a service in place of the provider's own, such as `http://127.0.0.1:9000` or `https://s3.example.org/path`.
 ///
 /// `http` is taken for loopback, private addresses and local names only. Refused: user names, queries,
 /// and every spelling of a link-local or metadata address, so that a connector cannot be used to read the
@@ -23,8 +24,8 @@ pub struct EndpointUrl {
     text: String,
 }
 
-/// Addresses outside the link-local ranges that answer with credentials in other clouds: a connector for
-/// AWS has no business there either.
+/// Addresses outside the link-local ranges that answer with credentials in some clouds: no service that a
+/// connector calls is there.
 const OTHER_METADATA: [Ipv4Addr; 2] = [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16)];
 
 /// Names under which metadata services are known.
