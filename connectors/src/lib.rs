@@ -18,14 +18,17 @@ pub use hub::Hub;
 pub use connector_aws as aws;
 #[cfg(feature = "docker")]
 pub use connector_docker as docker;
+#[cfg(feature = "gcp")]
+pub use connector_gcp as gcp;
 #[cfg(feature = "k8s-any")]
 pub use connector_k8s as k8s;
 
 /// The connector types of this family, each with the cargo feature that brings it.
-const FEATURES: &[(&str, &str)] = &[("aws", "aws"), ("docker", "docker"), ("kubernetes", "k8s")];
+const FEATURES: &[(&str, &str)] =
+    &[("aws", "aws"), ("docker", "docker"), ("gcp", "gcp"), ("kubernetes", "k8s")];
 
 /// Those that no version has brought yet, each with the feature that will.
-const PLANNED: &[(&str, &str)] = &[("azure", "azure"), ("gcp", "gcp")];
+const PLANNED: &[(&str, &str)] = &[("azure", "azure")];
 
 /// Everything that is compiled in; a type of this family that is not is known by name, so that asking for
 /// it says which feature brings it.

@@ -5,6 +5,8 @@ mod commands;
 #[cfg(feature = "http")]
 mod http;
 #[cfg(feature = "http")]
+mod redirect;
+#[cfg(feature = "http")]
 mod resolve;
 #[cfg(feature = "http")]
 mod tls;
@@ -18,6 +20,8 @@ use connector_core::{Clock, Context, Environment, Error, Files, Result, async_tr
 pub use commands::SystemCommands;
 #[cfg(feature = "http")]
 pub use http::SystemHttp;
+#[cfg(feature = "http")]
+pub use redirect::listen;
 
 /// A context over the real machine: its clock, environment, files, network and programs. Methods that use
 /// the machine's own identity stay off until [`Context::with_implicit`] switches them on, and programs run

@@ -1,0 +1,113 @@
+//! The places where an identity is looked for, in the order of Google's libraries.
+
+use connector_core::{Call, Context, Origin, OriginState, Result, Step};
+
+use super::metadata;
+use crate::auth::common::{Network, OfFile};
+use crate::auth::minting::{self, Minted};
+use crate::auth::service_account::place_of;
+use crate::file::CredentialFile;
+use crate::mint;
+use crate::names::Scope;
+use crate::session::Place;
+use crate::surroundings::{
+    self, CREDENTIALS, FoundFile, default_file, metadata_host, named_file, named_project,
+};
+
+/// A file and what it holds.
+struct Read {
+    found: FoundFile,
+    file: CredentialFile,
+}
+
+/// The first file that there is.
+fn first_file(cx: &Context) -> Result<Option<Read>> {
+    let found = match named_file(cx)? {
+        Some(found) => Some(found),
+        None => default_file(cx)?,
+    };
+    found.map(read).transpose()
+}
+
+fn read(found: FoundFile) -> Result<Read> {
+    let file = CredentialFile::parse(&found.text);
+    let file = file
+        .map_err(|error| error.context(format!("{} is no credential that is taken", found.path.display())))?;
+    Ok(Read { found, file })
+}
+
+/// A token of the machine's own identity, and where it is good.
+pub(super) async fn find(cx: &Call<'_>, network: &Network, scopes: &[Scope]) -> Result<(Place, Minted)> {
+    let project = named_project(cx)?;
+    let Some(Read { file, .. }) = first_file(cx)? else {
+        return metadata::token(cx, network, project, scopes).await;
+    };
+    let mut of_file = match &file {
+        CredentialFile::ServiceAccount(key) => place_of(key),
+        CredentialFile::User(user) => {
+            OfFile { project: None, quota_project: user.quota_project(), universe: user.universe() }
+        }
+        CredentialFile::External(account) => OfFile {
+            project: None,
+            quota_project: account.quota_project.as_ref(),
+            universe: account.universe.as_ref(),
+        },
+        CredentialFile::Impersonated(file) => {
+            OfFile { project: None, quota_project: file.quota_project.as_ref(), universe: None }
+        }
+    };
+    // gcloud's own project is what people mean who logged in with it.
+    let of_gcloud = surroundings::Gcloud::read(cx, None).ok().flatten().and_then(|it| it.project);
+    of_file.project = project.as_ref().or(of_file.project).or(of_gcloud.as_ref());
+    let place = network.place(cx, of_file)?;
+    let minted = minting::of_file(cx, &place, &file, scopes).await?;
+    Ok((place, minted))
+}
+
+/// What decides whose identity it is, for the cache key.
+pub(super) fn describe(cx: &Context) -> Result<String> {
+    use aws_lc_rs::digest::{SHA256, digest};
+    let project = named_project(cx)?.map(|it| it.to_string()).unwrap_or_default();
+    Ok(match first_file(cx)? {
+        Some(Read { found, .. }) => {
+            let print = digest(&SHA256, found.text.expose().as_bytes());
+            let print: String = print.as_ref().iter().take(16).map(|it| format!("{it:02x}")).collect();
+            format!("file:{}#{print}:{project}", found.path.display())
+        }
+        None => format!("metadata:{}:{project}", metadata_host(cx)),
+    })
+}
+
+/// The requests, without sending them.
+pub(super) fn explain(cx: &Call<'_>, scopes: &[Scope]) -> Result<Vec<Step>> {
+    Ok(match first_file(cx)? {
+        Some(Read { file, .. }) => minting::explain_file(&file, scopes, cx.duration().unwrap_or(mint::HOUR)),
+        None => vec![metadata::explain(scopes)],
+    })
+}
+
+/// The places, with what is there now.
+pub(super) fn origins(cx: &Context) -> Vec<Origin> {
+    let mut decided = false;
+    let mut out = Vec::new();
+    for (place, found) in
+        [(CREDENTIALS, named_file(cx)), ("application-default credentials of gcloud", default_file(cx))]
+    {
+        let (state, detail) = match found.and_then(|found| found.map(read).transpose()) {
+            Ok(Some(Read { found, file })) => {
+                let state = if decided { OriginState::Hidden } else { OriginState::Used };
+                (state, format!("{}, {}", found.path.display(), file.what()))
+            }
+            Ok(None) => (OriginState::Absent, "nothing is there".to_owned()),
+            Err(error) => (OriginState::Broken, error.message().to_owned()),
+        };
+        decided |= state != OriginState::Absent;
+        out.push(Origin::new(place, state, detail));
+    }
+    let (state, detail) = match decided {
+        true => (OriginState::Hidden, "not asked".to_owned()),
+        false => (OriginState::Asked, metadata_host(cx)),
+    };
+    out.push(Origin::new("metadata service", state, detail));
+    out
+}

@@ -1,0 +1,89 @@
+//! The token of elsewhere, which an external account exchanges: from a file, a URL, a program, or AWS.
+
+mod aws;
+mod program;
+
+use connector_core::{Call, Error, ErrorKind, Request, Response, Result, Secret};
+use serde_json::{Map, Value};
+
+use crate::file::{ExternalAccount, Format, SubjectSource};
+use crate::mint::Subject;
+use crate::session::Place;
+use crate::wire;
+
+/// Reads the token anew: whoever writes it replaces it in time.
+///
+/// # Errors
+/// A source that gives none.
+pub(super) async fn read(cx: &Call<'_>, place: &Place, account: &ExternalAccount) -> Result<Subject> {
+    let token = match &account.source {
+        SubjectSource::File { path, format } => {
+            let text = cx.read_text(path).map(Secret::new).map_err(|error| match error.kind() {
+                ErrorKind::NotFound => {
+                    Error::not_found(format!("the token file {} is not there", path.display()))
+                        .with_hint("check `credential_source.file`, and whatever writes it")
+                }
+                _ => error,
+            })?;
+            extract(format, &text, &format!("the token file {}", path.display()))
+        }
+        SubjectSource::Url { url, headers, format } => {
+            let request = headers.iter().fold(Request::get(url.as_str()), |request, (name, value)| {
+                request.with_header(name.to_lowercase(), value.expose())
+            });
+            let answer = ask(cx, place, url, request).await?;
+            let text = String::from_utf8(answer.body().to_vec()).map(Secret::new);
+            let text =
+                text.map_err(|_| Error::unreachable("the token's URL answers something that is no text"))?;
+            extract(format, &text, "the answer of the token's URL")
+        }
+        SubjectSource::Executable(program) => program::run(cx, account, program).await,
+        SubjectSource::Aws(source) => aws::signed(cx, place, account, source).await,
+    }?;
+    Ok(Subject { token })
+}
+
+/// Asks a source's URL. A metadata service is the machine's own identity, which has to be switched on.
+async fn ask(cx: &Call<'_>, place: &Place, url: &str, request: Request) -> Result<Response> {
+    let metadata = connector_core::EndpointUrl::parse(bare(url)).is_err();
+    if metadata && !cx.implicit() {
+        return Err(Error::refused(
+            "the external account takes its token from this machine's metadata service",
+        )
+        .with_hint(
+            "set CONNECTOR_ENABLE_IMPLICIT_AUTH_METHODS=true on the host that issues, if that is meant",
+        ));
+    }
+    let request = if metadata { request.to_metadata() } else { request };
+    let answer = wire::send(cx, place, request).await;
+    let answer = answer
+        .map_err(|error| error.context("the source of the external account's token does not answer"))?;
+    if answer.is_success() {
+        return Ok(answer);
+    }
+    let status = answer.status();
+    Err(Error::refused(format!("the source of the external account's token answers with status {status}"))
+        .with_hint("check `credential_source` in the external account"))
+}
+
+/// A URL without its query.
+fn bare(url: &str) -> &str {
+    url.split(['?', '#']).next().unwrap_or_default()
+}
+
+fn extract(format: &Format, text: &Secret, place: &str) -> Result<Secret> {
+    let token = match format {
+        Format::Text => Some(Secret::new(text.expose().trim())),
+        Format::Json(field) => {
+            let object: Option<Map<String, Value>> = serde_json::from_str(text.expose()).ok();
+            let object = object.ok_or_else(|| Error::invalid(format!("{place} is no JSON object")))?;
+            let found = object.get(field).and_then(Value::as_str).map(Secret::new);
+            return found.filter(|it| !it.is_empty()).ok_or_else(|| {
+                Error::invalid(format!(
+                    "{place} has no text in the field that `subject_token_field_name` names"
+                ))
+            });
+        }
+    };
+    token.filter(|it| !it.is_empty()).ok_or_else(|| Error::invalid(format!("{place} is empty")))
+}

@@ -1,0 +1,44 @@
+//! Logging in on another device, by a code (RFC 8628).
+
+use std::time::Duration;
+
+use connector_core::{Call, Error, Result};
+
+use super::browser::nobody;
+use super::kept::Login;
+use crate::mint::{self, INTERVAL, Polled};
+use crate::names::Scope;
+
+/// Shows a code to a person, and waits until it was typed on some device.
+///
+/// # Errors
+/// Nobody is there, scopes that such logins do not get, a login that is declined or not finished.
+pub(super) async fn log_in(cx: &Call<'_>, login: &Login<'_>) -> Result<mint::Login> {
+    if login.scopes.iter().any(|it| it.as_str() == Scope::CLOUD_PLATFORM) {
+        return Err(Error::field("scopes", "Google gives the scope cloud-platform to no login on another device")
+            .with_hint(
+                "name narrower scopes, such as https://www.googleapis.com/auth/devstorage.read_write, or log in with \
+                 gcloud on a machine with a browser and use `user_account_json`",
+            ));
+    }
+    cx.tell("Logging in to Google").await.map_err(|error| nobody(cx, error))?;
+    let began = cx.now();
+    let code = mint::start_device(cx, login.place, login.client, login.scopes).await?;
+    cx.tell(&format!("Open {} on any device and type the code {}", code.verification_url, code.user_code))
+        .await?;
+    let end = began + Duration::from_secs(code.expires_in.min(3600));
+    let mut interval = match code.interval {
+        seconds @ 1..=60 => Duration::from_secs(seconds),
+        _ => INTERVAL,
+    };
+    while cx.now() + interval < end {
+        cx.clock().sleep(interval).await;
+        match mint::poll_device(cx, login.place, login.client, &code).await? {
+            Polled::Done(made) => return Ok(made),
+            Polled::Pending => {}
+            Polled::SlowDown => interval += Duration::from_secs(5),
+            Polled::Over => break,
+        }
+    }
+    Err(Error::refused("nobody typed the code in time").with_hint("log in again"))
+}

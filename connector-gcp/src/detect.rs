@@ -1,0 +1,121 @@
+//! Auto-configuration: what of Google Cloud is set up in the surroundings, best first.
+//!
+//! Files are lifted into the connector, so that it works without them from then on. Nothing is written, and the only call
+//! is one to the metadata service, where the methods that use the machine's identity are switched on.
+
+use connector_core::{AuthMethod, Candidate, Context, Hints, Result, Secret};
+use serde_json::{Map, Value, json};
+
+use crate::auth::{self, metadata_answers};
+use crate::file::CredentialFile;
+use crate::names::ProjectId;
+use crate::surroundings::{CREDENTIALS, FoundFile, Gcloud, default_file, named_file, named_project};
+
+/// What is found, in the order in which Google's libraries look, gcloud's own login behind them.
+pub(crate) async fn detect(cx: &Context, hints: &Hints) -> Result<Vec<Candidate>> {
+    let gcloud = Gcloud::read(cx, hints.profile.as_deref())?;
+    let project = match &hints.project {
+        Some(project) => Some(
+            ProjectId::parse(project.as_str())
+                .map_err(|error| error.context("`--project` names no project"))?,
+        ),
+        None => match named_project(cx)? {
+            Some(project) => Some(project),
+            None => gcloud.as_ref().and_then(|it| it.project.clone()),
+        },
+    };
+    let finder = Finder { project };
+    let mut found = Vec::new();
+    // A configuration of gcloud that is named is meant: nothing else is looked at.
+    if hints.profile.is_none() {
+        found.extend(finder.of_file(named_file(cx)?, &format!("the file that {CREDENTIALS} names"))?);
+        found.extend(finder.of_file(default_file(cx)?, "the application-default credentials of gcloud")?);
+    }
+    if let Some(gcloud) = &gcloud {
+        let place = format!("gcloud's configuration `{}`", gcloud.configuration);
+        found.extend(finder.of_file(gcloud.login(cx)?, &place)?);
+    }
+    if hints.profile.is_none() && cx.implicit() && metadata_answers(cx).await {
+        found.push(finder.implicit("the metadata service of this machine"));
+    }
+    if let Some(method) = hints.method.as_deref() {
+        found.retain(|it| it.method == method);
+    }
+    Ok(found)
+}
+
+struct Finder {
+    project: Option<ProjectId>,
+}
+
+impl Finder {
+    /// The method for a file, chosen by its type.
+    fn of_file(&self, file: Option<FoundFile>, place: &str) -> Result<Option<Candidate>> {
+        let Some(FoundFile { path, text }) = file else { return Ok(None) };
+        let read = CredentialFile::parse(&text);
+        let read = read
+            .map_err(|error| error.context(format!("{} is no credential that is taken", path.display())))?;
+        let found = format!("{place}: {}", path.display());
+        let (method, field) = match &read {
+            CredentialFile::ServiceAccount(_) => (auth::ServiceAccount::ID, "service_account_json"),
+            CredentialFile::User(_) => (auth::UserAccount::ID, "user_account_json"),
+            CredentialFile::External(_) => (auth::ExternalAccount::ID, "external_account_json"),
+            CredentialFile::Impersonated(file) => {
+                let CredentialFile::ServiceAccount(_) = &file.source else {
+                    return Ok(Some(self.impersonated_by_another(&found)));
+                };
+                let source = source_of(&text);
+                let mut config = self.config(Some(("service_account_json", &source)), None);
+                config.insert("target_principal".to_owned(), json!(file.target.email.as_str()));
+                if !file.delegates.is_empty() {
+                    let delegates: Vec<_> = file.delegates.iter().map(|it| it.as_str()).collect();
+                    config.insert("delegates".to_owned(), json!(delegates));
+                }
+                return Ok(Some(Candidate::new(auth::Impersonation::ID, config, found)));
+            }
+        };
+        let of_file = match &read {
+            CredentialFile::ServiceAccount(key) => key.project.as_ref(),
+            _ => None,
+        };
+        let mut candidate = Candidate::new(method, self.config(Some((field, &text)), of_file), found);
+        if self.project.is_none() && of_file.is_none() {
+            candidate.notes.push("it names no project: say `--project PROJECT`".to_owned());
+        }
+        Ok(Some(candidate))
+    }
+
+    /// Somebody stands in for a service account who is no service account. The file itself can be used where it is.
+    fn impersonated_by_another(&self, found: &str) -> Candidate {
+        let mut candidate = self.implicit(found);
+        candidate.notes.push(
+            "a person or an identity of elsewhere stands in for a service account there: to lift it in, register that \
+             identity first, and a connector of method `impersonation` with `source` after it"
+                .to_owned(),
+        );
+        candidate
+    }
+
+    fn implicit(&self, found: &str) -> Candidate {
+        Candidate::new(auth::Implicit::ID, self.config(None, None), found)
+    }
+
+    /// A config with its file, and the project unless the file names the same one.
+    fn config(&self, file: Option<(&str, &Secret)>, of_file: Option<&ProjectId>) -> Map<String, Value> {
+        let mut config = Map::new();
+        if let Some((field, text)) = file {
+            config.insert(field.to_owned(), json!(text.expose()));
+        }
+        if let Some(project) = self.project.as_ref().filter(|it| Some(*it) != of_file) {
+            config.insert("project_id".to_owned(), json!(project.as_str()));
+        }
+        config
+    }
+}
+
+/// The credential within an impersonation, as a file of its own.
+fn source_of(text: &Secret) -> Secret {
+    let json: Option<Value> = serde_json::from_str(text.expose()).ok();
+    let source = json.as_ref().and_then(|it| it.get("source_credentials"));
+    Secret::new(source.map(Value::to_string).unwrap_or_default())
+}

@@ -1,0 +1,92 @@
+//! The Security Token Service: tokens of elsewhere become Google's, and Google's become narrower.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use connector_core::{Call, Expiry, Result, Secret};
+use serde_json::json;
+
+use super::{Granted, Token, endpoint};
+use crate::boundary::Boundary;
+use crate::error::{self, Asker};
+use crate::file::ExternalAccount;
+use crate::names::{Scope, Service};
+use crate::session::Place;
+use crate::wire;
+
+/// The exchange's name, for errors and for `explain`.
+pub(crate) const EXCHANGE: &str = "sts:token";
+
+pub(crate) const EXCHANGE_GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+pub(crate) const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
+
+/// A token of elsewhere.
+pub(crate) struct Subject {
+    pub(crate) token: Secret,
+}
+
+/// The header that names a client.
+pub(super) fn basic(id: &str, secret: &Secret) -> Secret {
+    let both = Secret::new(format!("{id}:{}", secret.expose()));
+    let both = Secret::new(STANDARD.encode(both.expose()));
+    Secret::new(format!("Basic {}", both.expose()))
+}
+
+/// A token of Google's for one of elsewhere: one call.
+pub(crate) async fn exchange(
+    cx: &Call<'_>,
+    place: &Place,
+    account: &ExternalAccount,
+    subject: &Subject,
+    scopes: &[Scope],
+) -> Result<Token> {
+    let url = endpoint(place, Service::Sts, Some(account.token_url.as_str()), "/v1/token");
+    let scopes = super::oauth::joined(scopes);
+    let options = account.user_project.as_ref().filter(|_| account.client.is_none());
+    let options = options.map(|project| json!({ "userProject": project.as_str() }).to_string());
+    let mut fields = vec![
+        ("grant_type", EXCHANGE_GRANT),
+        ("audience", &*account.audience),
+        ("scope", &*scopes),
+        ("requested_token_type", ACCESS_TOKEN),
+        ("subject_token", subject.token.expose()),
+        ("subject_token_type", &*account.subject_token_type),
+    ];
+    fields.extend(options.as_deref().map(|options| ("options", options)));
+    let authorization = account.client.as_ref().map(|(id, secret)| basic(id, secret));
+    let answer = wire::post_form(cx, place, &url, &fields, authorization.as_ref()).await;
+    let answer = answer.map_err(|error| error.context("the exchange of tokens does not answer"))?;
+    if !answer.is_success() {
+        return Err(error::oauth(cx, EXCHANGE, Asker::Elsewhere, &answer));
+    }
+    wire::json::<Granted>(EXCHANGE, &answer)?.token(cx, EXCHANGE)
+}
+
+/// The same token, narrowed: one call. It ends with the token that it was made of.
+pub(crate) async fn downscope(
+    cx: &Call<'_>,
+    place: &Place,
+    token: &Token,
+    boundary: &Boundary,
+) -> Result<Token> {
+    let url = endpoint(place, Service::Sts, None, "/v1/token");
+    let options = boundary.to_json();
+    let fields = [
+        ("grant_type", EXCHANGE_GRANT),
+        ("requested_token_type", ACCESS_TOKEN),
+        ("subject_token", token.secret.expose()),
+        ("subject_token_type", ACCESS_TOKEN),
+        ("options", &*options),
+    ];
+    let answer = wire::post_form(cx, place, &url, &fields, None).await;
+    let answer = answer.map_err(|error| error.context("the exchange of tokens does not answer"))?;
+    if !answer.is_success() {
+        let error = error::oauth(cx, EXCHANGE, Asker::Elsewhere, &answer);
+        return Err(error.context("the token cannot be narrowed to the bucket"));
+    }
+    let granted: Granted = wire::json(EXCHANGE, &answer)?;
+    // Usually nothing is said of the life: then it is that of the token it was made of.
+    let told = granted.expires_in.is_some();
+    let narrowed = granted.token(cx, EXCHANGE)?;
+    let expiry: Expiry = if told { narrowed.expiry.min(token.expiry.clone()) } else { token.expiry.clone() };
+    Ok(Token { secret: narrowed.secret, expiry })
+}

@@ -1,0 +1,6 @@
+//! The kit that every connector passes.
+
+#[cfg(all(feature = "gke", feature = "registry"))]
+mod conformance;
+#[cfg(all(feature = "gke", feature = "registry"))]
+mod google;
