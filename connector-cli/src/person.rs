@@ -77,4 +77,14 @@ impl Person for Terminal {
         });
         Ok(())
     }
+
+    #[cfg(feature = "http")]
+    async fn listen(&self, port: Option<u16>) -> Result<Box<dyn connector_core::Redirect>> {
+        if !is_there() {
+            return Err(Error::refused(
+                "this needs a person with a browser on this machine, and nobody is there",
+            ));
+        }
+        connectors::system::listen(port).await
+    }
 }

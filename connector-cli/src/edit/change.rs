@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::flow::Layout;
 use super::splice::{Reverse, Splice, apply};
 use super::tree::{Fault, Kind, Node, Pair, Parsed, Place, Step};
-use super::{Format, block, flow, ini};
+use super::{Format, block, flow, ini, text};
 
 const OTHER: &str = "holds something of another form than expected";
 const SPOILT: &str = "cannot be edited without changing something else in the file";
@@ -32,9 +32,11 @@ pub(crate) fn set(format: Format, text: &str, place: &[Step], value: &Value) -> 
     let root = format.parse(text)?;
     let found = root.find(place)?;
     let before = found.map(Node::value);
-    let spelling = found.filter(|_| format != Format::Ini).and_then(|it| spelling_of(it, text));
+    let spelling =
+        found.filter(|_| !matches!(format, Format::Ini | Format::Text)).and_then(|it| spelling_of(it, text));
     let (splices, made) = match (format, place) {
         (Format::Ini, [Step::Key(section)]) => (ini::set(text, &root, section, value), Vec::new()),
+        (Format::Text, _) => (text::set(text, value), Vec::new()),
         _ => put(format, text, &root, place, value)?,
     };
     let (new, reverse) = apply(text, splices).ok_or(Fault { at: 0, what: SPOILT })?;
@@ -79,6 +81,7 @@ pub(crate) fn unset(format: Format, text: &str, place: &[Step], made: &[Place]) 
     }
     let splices = match (format, place) {
         (Format::Ini, [Step::Key(section)]) => ini::unset(text, &root, section),
+        (Format::Text, _) => text::unset(text),
         _ => take(text, &root, place, made)?,
     };
     let (new, reverse) = apply(text, splices).ok_or(Fault { at: 0, what: SPOILT })?;

@@ -1,4 +1,4 @@
-//! Edits of files that belong to somebody else: kubeconfig, docker's and AWS's settings.
+//! Edits of files that belong to somebody else: kubeconfig, the settings of docker, of AWS's programs, of gcloud.
 //!
 //! A file is read into a tree with byte spans, some spans are replaced, and the result is read again: what
 //! was not to be changed has to be there as it was, or nothing is written. So comments, order, unknown keys
@@ -16,6 +16,7 @@ mod json;
 mod lock;
 mod splice;
 mod step;
+mod text;
 mod tree;
 mod yaml;
 
@@ -35,6 +36,7 @@ pub(crate) use change::{respell, set, unset, without_nulls};
 pub(crate) use file::{Held, Mode, read_if_there, real_path, replace_private};
 pub(crate) use lock::wait_for;
 pub(crate) use splice::{Reverse, take_back};
+pub(crate) use text::TEXT;
 pub(crate) use tree::{Fault, Node, Place, Step};
 
 /// How a file is written.
@@ -45,8 +47,10 @@ pub(crate) enum Format {
     Json,
     /// kubeconfig files.
     Yaml,
-    /// The files of AWS's programs.
+    /// The files of AWS's programs and of gcloud.
     Ini,
+    /// One text and nothing else.
+    Text,
 }
 
 impl Format {
@@ -56,6 +60,7 @@ impl Format {
             Self::Json => json::parse(text),
             Self::Yaml => yaml::parse(text),
             Self::Ini => ini::parse(text),
+            Self::Text => Ok(text::parse(text)),
         }
     }
 
@@ -64,7 +69,7 @@ impl Format {
         match self {
             Self::Json => "{}\n",
             Self::Yaml => "apiVersion: v1\nkind: Config\npreferences: {}\n",
-            Self::Ini => "",
+            Self::Ini | Self::Text => "",
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod aws;
 mod docker;
+mod gcp;
 mod kubernetes;
 
 use std::path::PathBuf;
@@ -114,11 +115,13 @@ async fn given<'a>(app: &App, hub: &Hub, args: &'a LoginArgs) -> Result<Given<'a
         grant.access = grant.access.or(Some(Access::Write));
     }
     drop(handle);
-    let asked = Asked { name: &args.name, grant, is_static: args.r#static };
+    // gcloud reads a file, and asks nobody.
+    let asked = Asked { name: &args.name, grant, is_static: args.r#static || kind == "gcp" };
     let tool = match kind {
         "kubernetes" => "kubectl",
         "docker" => "docker",
         "aws" => "aws",
+        "gcp" => "gcloud",
         other => {
             return Err(Error::invalid(format!("no program is set up with a credential of kind `{other}`"))
                 .with_hint("`connector env` and `connector exec` hand it on"));
@@ -153,6 +156,7 @@ fn plan(app: &App, given: &Given<'_>, turn: &logins::Turn) -> Result<Plan> {
     let mut plan = match (*kind, envelope) {
         ("kubernetes", Some(envelope)) => kubernetes::plan(app, asked, envelope)?,
         ("aws", Some(envelope)) => aws::plan(app, asked, envelope, &turn.journal()?)?,
+        ("gcp", Some(envelope)) => gcp::plan(app, asked, envelope)?,
         (_, envelope) => docker::plan(app, asked, envelope.as_ref(), form.as_ref())?,
     };
     if *is_passed {
