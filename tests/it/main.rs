@@ -9,6 +9,7 @@ mod conformance;
 mod docker;
 mod emulator;
 mod faults;
+mod google;
 mod kills;
 mod kubernetes;
 mod leaks;

@@ -63,6 +63,21 @@ impl FakeGcs {
         Err(std::fs::read_to_string(self.home.path().join("log")).unwrap_or_default())
     }
 
+    /// Makes an empty bucket.
+    ///
+    /// # Panics
+    /// When the server does not make it.
+    pub fn add_bucket(&self, name: &str) {
+        let body = format!("{{\"name\":\"{name}\"}}");
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("the server listens");
+        let head = "POST /storage/v1/b?project=p HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\
+                    content-type: application/json\r\n";
+        write!(stream, "{head}content-length: {}\r\n\r\n{body}", body.len()).expect("a request");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 200"), "the bucket was not made: {answer}");
+    }
+
     /// `http://127.0.0.1:PORT`.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
