@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::common::{JsonFile, Network, OfFile, scopes_or_usual};
 use super::service_account::AN_HOUR;
-use super::{finish, minting};
+use super::{finish, minting, subject};
 use crate::connector::Gcp;
 use crate::file::{ExternalAccount as ExternalFile, SubjectSource};
 use crate::mint;
@@ -26,8 +26,8 @@ pub struct ExternalAccount {
     #[serde(flatten)]
     pub network: Network,
     /// The file that `gcloud iam workload-identity-pools create-cred-config` writes: its JSON text, or that in
-    /// base64. The token of elsewhere comes from a file, a URL, AWS, or a program, which is run only when the
-    /// connector says `allow: [exec]`.
+    /// base64. The token of elsewhere comes from a file, a URL, this machine's identity at AWS, which has to be switched
+    /// on as implicit methods are, or a program, which is run only when the connector says `allow: [exec]`.
     pub external_account_json: JsonFile<ExternalFile>,
     /// What tokens may be used for; by default everything that the account may, and its name.
     #[serde(default)]
@@ -95,7 +95,8 @@ impl AuthMethod for ExternalAccount {
 
     /// Where the file takes its token from AWS, the machine's own keys decide whose it is.
     fn identity(_: &Map<String, Value>, cx: &Context) -> Result<String> {
-        Ok(cx.var("AWS_ACCESS_KEY_ID").map(|id| format!("aws:{id}")).unwrap_or_default())
+        // Switched off, nothing is looked at.
+        Ok(if cx.implicit() { subject::describe(cx) } else { String::new() })
     }
 
     async fn authenticate(

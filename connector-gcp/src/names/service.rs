@@ -73,7 +73,7 @@ impl Service {
     }
 }
 
-/// Endpoints by the names of their services, right or wrong: what is wrong is told by [`Endpoints::check`].
+/// Endpoints by the names of their services, right or wrong: what is wrong is told when the config is checked.
 #[derive(Clone, Default, Deserialize, JsonSchema)]
 #[serde(transparent)]
 #[schemars(inline)]

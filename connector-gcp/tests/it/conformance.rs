@@ -67,6 +67,17 @@ fn external(source: Value, target: Option<&str>) -> Value {
     })
 }
 
+fn external_at_aws() -> Value {
+    let source = json!({
+        "environment_id": "aws1",
+        "regional_cred_verification_url":
+            "https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15",
+    });
+    let mut file = external(source, None);
+    file["subject_token_type"] = json!("urn:ietf:params:aws:token-type:aws4_request");
+    file
+}
+
 fn client() -> Value {
     json!({ "installed": { "client_id": "client", "client_secret": canary("client_secret"), "project_id": "my-project" } })
 }
@@ -76,7 +87,15 @@ const ADC: &str = "/home/alice/adc.json";
 
 /// A machine on which somebody logged in with gcloud.
 fn context(world: &World) -> Context {
-    machine(world, &[("GOOGLE_APPLICATION_CREDENTIALS", ADC), ("GOOGLE_CLOUD_PROJECT", "my-project")])
+    let secret = canary("aws-secret");
+    let variables = [
+        ("GOOGLE_APPLICATION_CREDENTIALS", ADC),
+        ("GOOGLE_CLOUD_PROJECT", "my-project"),
+        ("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", &*secret),
+        ("AWS_REGION", "eu-west-1"),
+    ];
+    machine(world, &variables)
 }
 
 /// A machine of Google's.
@@ -200,6 +219,7 @@ fn methods() -> Kit {
             "external-account",
             project(json!({ "external_account_json": text(external(file, Some(IMPERSONATION_URL))) })),
         )
+        .method("gcp", "external-account", project(json!({ "external_account_json": text(external_at_aws()) })))
         .method(
             "gcp",
             "oauth2-token",

@@ -141,10 +141,12 @@ impl Google {
             return refused("invalid_request");
         }
         if field("subject_token_type") != ACCESS_TOKEN {
-            let is_known = field("audience") == AUDIENCE
-                && field("subject_token") == canary("subject")
-                && field("subject_token_type") == "urn:ietf:params:oauth:token-type:jwt"
-                && !field("scope").is_empty();
+            let is_subject = match field("subject_token_type") {
+                "urn:ietf:params:oauth:token-type:jwt" => field("subject_token") == canary("subject"),
+                "urn:ietf:params:aws:token-type:aws4_request" => is_for_aws(field("subject_token")),
+                _ => false,
+            };
+            let is_known = is_subject && field("audience") == AUDIENCE && !field("scope").is_empty();
             return if is_known { self.granted() } else { refused("invalid_grant") };
         }
         // Narrowing: a token that was not narrowed, by one to ten rules of Cloud Storage.
@@ -257,6 +259,25 @@ impl Google {
         };
         (200, answer)
     }
+}
+
+/// Whether a token is a request to AWS of the key that is known, signed for this audience alone. Whether the signature
+/// is right, AWS would say.
+fn is_for_aws(token: &str) -> bool {
+    let form = decode_form(format!("token={token}").as_bytes());
+    let request: Value =
+        serde_json::from_str(form_field(&form, "token").unwrap_or_default()).unwrap_or_default();
+    let headers = request["headers"].as_array().cloned().unwrap_or_default();
+    let header = |name: &str| headers.iter().find(|it| it["key"] == name).and_then(|it| it["value"].as_str());
+    request["url"] == "https://sts.eu-west-1.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15"
+        && request["method"] == "POST"
+        && header("host") == Some("sts.eu-west-1.amazonaws.com")
+        && header("x-goog-cloud-target-resource") == Some(AUDIENCE)
+        && header("authorization").is_some_and(|it| {
+            it.starts_with("AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE/")
+                && it.contains(";x-goog-cloud-target-resource, Signature=")
+        })
+        && !token.contains("aws-secret")
 }
 
 fn cluster() -> Value {

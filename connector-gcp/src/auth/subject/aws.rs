@@ -4,11 +4,11 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac;
-use connector_core::{Call, Error, Request, Result, Secret};
+use connector_core::{Call, Context, Error, Request, Result, Secret};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::ask;
+use super::{ask, switched_on};
 use crate::file::{AwsSource, ExternalAccount};
 use crate::session::Place;
 use crate::wire;
@@ -22,6 +22,17 @@ struct Keys {
     token: Option<Secret>,
 }
 
+/// The variables that say who this machine is at AWS, and where.
+const VARIABLES: [&str; 5] =
+    ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION"];
+
+/// What of the surroundings decides whose identity it is, for the cache key.
+pub(crate) fn describe(cx: &Context) -> String {
+    let said = VARIABLES.map(|name| cx.var(name).unwrap_or_default()).join("\0");
+    let print = digest(&SHA256, Secret::new(said).expose().as_bytes());
+    format!("aws:{}", hex(&print.as_ref()[..16]))
+}
+
 /// The signed request, as STS takes it.
 pub(super) async fn signed(
     cx: &Call<'_>,
@@ -29,6 +40,7 @@ pub(super) async fn signed(
     account: &ExternalAccount,
     source: &AwsSource,
 ) -> Result<Secret> {
+    switched_on(cx, "this machine's identity at AWS")?;
     let metadata = Metadata { cx, place, source };
     let region = match cx.var("AWS_REGION").or_else(|| cx.var("AWS_DEFAULT_REGION")) {
         Some(region) => region,
@@ -148,4 +160,56 @@ fn sign(cx: &Call<'_>, keys: &Keys, region: &str, url: &str, audience: &str) -> 
         headers.iter().map(|(name, value)| json!({ "key": name, "value": value.expose() })).collect();
     let request = Secret::new(json!({ "url": url, "method": "POST", "headers": headers }).to_string());
     Ok(Secret::new(wire::part(request.expose())))
+}
+
+#[cfg(test)]
+mod tests {
+    use connector_conformance::{CANARY, Scripted};
+    use connector_core::{AuthMethod, Secret};
+
+    use super::*;
+    use crate::auth::{ExternalAccount as Method, JsonFile, Network};
+    use crate::names::ProjectId;
+
+    /// C19: the keys of a machine are its own identity. Switched off, nothing of them is looked at, and nobody is asked.
+    #[tokio::test]
+    async fn c19_the_machines_keys_are_used_where_that_is_switched_on() {
+        let file = json!({
+            "type": "external_account",
+            "audience": "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/aws",
+            "subject_token_type": "urn:ietf:params:aws:token-type:aws4_request",
+            "token_url": "https://sts.googleapis.com/v1/token",
+            "credential_source": {
+                "environment_id": "aws1",
+                "regional_cred_verification_url": "https://sts.{region}.amazonaws.com?Action=GetCallerIdentity",
+            },
+        });
+        let file = JsonFile::parse(Secret::new(file.to_string())).expect("an external account");
+        let method = Method::new(Network::new(ProjectId::parse("my-project").expect("a project")), file);
+        let world = Scripted::new()
+            .var("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+            .var("AWS_SECRET_ACCESS_KEY", CANARY)
+            .var("AWS_REGION", "eu-west-1");
+        let identity = |cx: &Context| Method::identity(&serde_json::Map::new(), cx).expect("an identity");
+
+        let off = world.context().with_implicit(false);
+        assert_eq!(identity(&off), "");
+        let error = method.authenticate(&Call::new(&off, None), None).await.expect_err("switched off");
+        assert_eq!(
+            error.message(),
+            "the external account takes its token from this machine's identity at AWS"
+        );
+        assert!(error.hint().is_some_and(|it| it.contains("CONNECTOR_ENABLE_IMPLICIT_AUTH_METHODS")));
+        assert!(world.sent().is_empty());
+
+        let on = world.context().with_implicit(true);
+        let one = identity(&on);
+        assert!(one.starts_with("aws:") && !one.contains(CANARY) && !one.contains("AKIA"), "{one}");
+        let _ = method.authenticate(&Call::new(&on, None), None).await.expect_err("nobody answers");
+        assert_eq!(world.lines(), ["POST https://sts.googleapis.com/v1/token"]);
+        assert!(!String::from_utf8_lossy(world.sent()[0].body()).contains(CANARY));
+        // Other keys are another identity.
+        let _ = world.clone().var("AWS_ACCESS_KEY_ID", "AKIAOTHER");
+        assert_ne!(identity(&on), one);
+    }
 }

@@ -11,6 +11,8 @@ use crate::mint::Subject;
 use crate::session::Place;
 use crate::wire;
 
+pub(super) use aws::describe;
+
 /// Reads the token anew: whoever writes it replaces it in time.
 ///
 /// # Errors
@@ -46,13 +48,8 @@ pub(super) async fn read(cx: &Call<'_>, place: &Place, account: &ExternalAccount
 /// Asks a source's URL. A metadata service is the machine's own identity, which has to be switched on.
 async fn ask(cx: &Call<'_>, place: &Place, url: &str, request: Request) -> Result<Response> {
     let metadata = connector_core::EndpointUrl::parse(bare(url)).is_err();
-    if metadata && !cx.implicit() {
-        return Err(Error::refused(
-            "the external account takes its token from this machine's metadata service",
-        )
-        .with_hint(
-            "set CONNECTOR_ENABLE_IMPLICIT_AUTH_METHODS=true on the host that issues, if that is meant",
-        ));
+    if metadata {
+        switched_on(cx, "this machine's metadata service")?;
     }
     let request = if metadata { request.to_metadata() } else { request };
     let answer = wire::send(cx, place, request).await;
@@ -64,6 +61,16 @@ async fn ask(cx: &Call<'_>, place: &Place, url: &str, request: Request) -> Resul
     let status = answer.status();
     Err(Error::refused(format!("the source of the external account's token answers with status {status}"))
         .with_hint("check `credential_source` in the external account"))
+}
+
+/// Refuses what is the machine's own identity, unless that is switched on.
+fn switched_on(cx: &Call<'_>, what: &str) -> Result<()> {
+    if cx.implicit() {
+        return Ok(());
+    }
+    Err(Error::refused(format!("the external account takes its token from {what}")).with_hint(
+        "set CONNECTOR_ENABLE_IMPLICIT_AUTH_METHODS=true on the host that issues, if that is meant",
+    ))
 }
 
 /// A URL without its query.
