@@ -14,7 +14,7 @@ use connector_gcp::GcpCredential;
 use connector_k8s::KubernetesCredential;
 use serde_json::{Value, json};
 
-use crate::google::{ACCOUNT, AUDIENCE, Google, TARGET, key};
+use crate::google::{ACCOUNT, AUDIENCE, Google, TARGET, TOKEN_ENDS, key};
 
 /// What documents out there hold: a change here is a decision.
 const IDS: &[&str] = &[
@@ -219,12 +219,16 @@ fn methods() -> Kit {
             "external-account",
             project(json!({ "external_account_json": text(external(file, Some(IMPERSONATION_URL))) })),
         )
-        .method("gcp", "external-account", project(json!({ "external_account_json": text(external_at_aws()) })))
+        .method(
+            "gcp",
+            "external-account",
+            project(json!({ "external_account_json": text(external_at_aws()) })),
+        )
         .method(
             "gcp",
             "oauth2-token",
             project(json!({
-                "token": canary("token"), "expires_at": "2026-01-01T01:00:00Z", "service_account_email": ACCOUNT,
+                "token": canary("token"), "expires_at": TOKEN_ENDS, "service_account_email": ACCOUNT,
             })),
         )
         .method(

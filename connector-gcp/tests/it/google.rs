@@ -11,13 +11,15 @@ use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPub
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use connector_conformance::{World, canary, decode_form, form_field};
-use connector_core::{Clock, Http, Request, Response, Result, async_trait, format_time};
+use connector_core::{Clock, Http, Request, Response, Result, async_trait, format_time, parse_time};
 use serde_json::{Value, json};
 
 pub(crate) const ACCOUNT: &str = "deployer@my-project.iam.gserviceaccount.com";
 pub(crate) const TARGET: &str = "target@my-project.iam.gserviceaccount.com";
 pub(crate) const AUDIENCE: &str =
     "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/github";
+/// The end of the token that was made elsewhere, sooner than an hour after the world begins.
+pub(crate) const TOKEN_ENDS: &str = "2026-01-01T00:30:00Z";
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// The key of [`ACCOUNT`], as its file holds it, and the half that Google has.
@@ -76,8 +78,12 @@ impl Google {
     }
 
     fn granted(&self) -> Answer {
-        let token = self.make(self.now() + HOUR, false);
-        (200, json!({ "access_token": token, "expires_in": 3600, "token_type": "Bearer" }))
+        self.granted_for(HOUR)
+    }
+
+    fn granted_for(&self, life: Duration) -> Answer {
+        let token = self.make(self.now() + life, false);
+        (200, json!({ "access_token": token, "expires_in": life.as_secs(), "token_type": "Bearer" }))
     }
 
     /// The end of a token that is known and has not ended, and whether it is narrowed.
@@ -85,7 +91,8 @@ impl Google {
         let given = self.given();
         // What the method `oauth2-token` is given was made elsewhere.
         if token == canary("token") {
-            return Some((self.now() + HOUR, false));
+            let end = parse_time(TOKEN_ENDS).expect("a time");
+            return (end > self.now()).then_some((end, false));
         }
         given.get(token).filter(|it| it.end > self.now()).map(|it| (it.end, it.narrowed))
     }
@@ -193,7 +200,8 @@ impl Google {
         let path = path.split('?').next().unwrap_or_default();
         match path {
             "/computeMetadata/v1/instance/service-accounts/default/token" => {
-                let (status, answer) = self.granted();
+                // What is left of a token that it keeps.
+                let (status, answer) = self.granted_for(HOUR / 3);
                 (status, answer.to_string())
             }
             "/computeMetadata/v1/instance/service-accounts/default/email" => (200, ACCOUNT.to_owned()),
