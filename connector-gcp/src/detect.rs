@@ -3,26 +3,35 @@
 //! Files are lifted into the connector, so that it works without them from then on. Nothing is written, and the only call
 //! is one to the metadata service, where the methods that use the machine's identity are switched on.
 
-use connector_core::{AuthMethod, Candidate, Context, Hints, Result, Secret};
+use connector_core::{AuthMethod, Candidate, Context, Error, Hints, Result, Secret};
 use serde_json::{Map, Value, json};
 
 use crate::auth::{self, metadata_answers};
 use crate::file::CredentialFile;
-use crate::names::ProjectId;
+use crate::names::{ProjectId, Service, UniverseDomain};
 use crate::surroundings::{CREDENTIALS, FoundFile, Gcloud, default_file, named_file, named_project};
 
 /// What is found, in the order in which Google's libraries look, gcloud's own login behind them.
 pub(crate) async fn detect(cx: &Context, hints: &Hints) -> Result<Vec<Candidate>> {
+    if hints.method.as_deref() == Some(auth::Implicit::ID) && !cx.implicit() {
+        return Err(Error::refused(
+            "method `implicit` uses the identity of this machine and is switched off",
+        )
+        .with_hint("set CONNECTOR_ENABLE_IMPLICIT_AUTH_METHODS=true if you want that"));
+    }
     let gcloud = Gcloud::read(cx, hints.profile.as_deref())?;
     let project = match &hints.project {
         Some(project) => Some(
             ProjectId::parse(project.as_str())
                 .map_err(|error| error.context("`--project` names no project"))?,
         ),
-        None => match named_project(cx)? {
-            Some(project) => Some(project),
-            None => gcloud.as_ref().and_then(|it| it.project.clone()),
-        },
+        None => {
+            let of_gcloud = gcloud.as_ref().and_then(|it| it.project.clone());
+            match hints.profile {
+                Some(_) => of_gcloud.or(named_project(cx)?),
+                None => named_project(cx)?.or(of_gcloud),
+            }
+        }
     };
     let finder = Finder { project };
     let mut found = Vec::new();
@@ -61,7 +70,7 @@ impl Finder {
             CredentialFile::User(_) => (auth::UserAccount::ID, "user_account_json"),
             CredentialFile::External(_) => (auth::ExternalAccount::ID, "external_account_json"),
             CredentialFile::Impersonated(file) => {
-                let CredentialFile::ServiceAccount(_) = &file.source else {
+                let CredentialFile::ServiceAccount(key) = &file.source else {
                     return Ok(Some(self.impersonated_by_another(&found)));
                 };
                 let source = source_of(&text);
@@ -71,18 +80,32 @@ impl Finder {
                     let delegates: Vec<_> = file.delegates.iter().map(|it| it.as_str()).collect();
                     config.insert("delegates".to_owned(), json!(delegates));
                 }
-                return Ok(Some(Candidate::new(auth::Impersonation::ID, config, found)));
+                if let Some(project) = &file.quota_project {
+                    config.insert("quota_project_id".to_owned(), json!(project.as_str()));
+                }
+                let usual = Service::IamCredentials.usual_url(&UniverseDomain::default());
+                if file.target.endpoint.as_str() != usual {
+                    let name = Service::IamCredentials.name();
+                    config.insert("endpoints".to_owned(), json!({ name: file.target.endpoint.as_str() }));
+                }
+                let candidate = Candidate::new(auth::Impersonation::ID, config, found);
+                return Ok(Some(self.with_note(candidate, key.project.as_ref())));
             }
         };
         let of_file = match &read {
             CredentialFile::ServiceAccount(key) => key.project.as_ref(),
             _ => None,
         };
-        let mut candidate = Candidate::new(method, self.config(Some((field, &text)), of_file), found);
+        let candidate = Candidate::new(method, self.config(Some((field, &text)), of_file), found);
+        Ok(Some(self.with_note(candidate, of_file)))
+    }
+
+    /// Tells of a project that is missing.
+    fn with_note(&self, mut candidate: Candidate, of_file: Option<&ProjectId>) -> Candidate {
         if self.project.is_none() && of_file.is_none() {
             candidate.notes.push("it names no project: say `--project PROJECT`".to_owned());
         }
-        Ok(Some(candidate))
+        candidate
     }
 
     /// Somebody stands in for a service account who is no service account. The file itself can be used where it is.

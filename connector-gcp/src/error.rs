@@ -38,7 +38,7 @@ pub(crate) fn refused(call: &str, answer: &Response) -> Error {
     let (kind, what, hint) = told(call, answer.status(), &refusal, reason);
     let error = Error::new(kind, what)
         .with_cause(trail(answer.status(), refusal.status.as_deref(), reason))
-        .transient(matches!(answer.status(), 429 | 500..));
+        .transient(slow_down(answer.status(), reason) || answer.status() >= 500);
     match hint {
         Some(hint) => error.with_hint(hint),
         None => error,
@@ -82,6 +82,9 @@ fn told(
             format!("{call}: the organization's service perimeter does not let this call through"),
             owned("call from inside the perimeter, or ask its owner for an access level"),
         ),
+        (status, reason) if slow_down(status, reason) => {
+            (ErrorKind::Unreachable, format!("{call}: Google asks to slow down"), owned("try again later"))
+        }
         (401, _) => (
             ErrorKind::Refused,
             format!("{call}: the token is not taken"),
@@ -102,9 +105,6 @@ fn told(
             ),
         },
         (404, _) => (ErrorKind::NotFound, format!("{call}: there is no such thing"), None),
-        (429, _) => {
-            (ErrorKind::Unreachable, format!("{call}: Google asks to slow down"), owned("try again later"))
-        }
         (500.., _) => {
             (ErrorKind::Unreachable, format!("{call}: Google is in trouble"), owned("try again later"))
         }
@@ -120,6 +120,18 @@ fn told(
     }
 }
 
+/// Whether less has to be asked for a while; older services say so with status 403.
+fn slow_down(status: u16, reason: Option<&str>) -> bool {
+    status == 429
+        || matches!(reason, Some("RATE_LIMIT_EXCEEDED" | "rateLimitExceeded" | "userRateLimitExceeded"))
+}
+
+/// Whether an answer says that the account has no right to what it asked, and nothing more telling.
+pub(crate) fn is_denied(answer: &Response) -> bool {
+    let refusal = serde_json::from_slice::<Answered>(answer.body()).unwrap_or_default().error;
+    answer.status() == 403 && matches!(reason(&refusal), None | Some("IAM_PERMISSION_DENIED" | "forbidden"))
+}
+
 /// The reason, where it is one of those that Google has.
 fn reason(refusal: &Refusal) -> Option<&'static str> {
     let reasons = refusal.details.iter().chain(&refusal.errors).filter_map(|it| it.get("reason")?.as_str());
@@ -127,7 +139,7 @@ fn reason(refusal: &Refusal) -> Option<&'static str> {
     known.next()
 }
 
-const REASONS: [&str; 14] = [
+const REASONS: [&str; 16] = [
     "SERVICE_DISABLED",
     "accessNotConfigured",
     "ACCESS_TOKEN_SCOPE_INSUFFICIENT",
@@ -141,6 +153,8 @@ const REASONS: [&str; 14] = [
     "CREDENTIALS_MISSING",
     "ACCOUNT_STATE_INVALID",
     "RATE_LIMIT_EXCEEDED",
+    "rateLimitExceeded",
+    "userRateLimitExceeded",
     "forbidden",
 ];
 
@@ -152,7 +166,7 @@ fn metadata<'a>(refusal: &'a Refusal, name: &str) -> Option<&'a str> {
 fn is_service(text: &str) -> bool {
     text.len() <= 100
         && text.ends_with(".googleapis.com")
-        && text.bytes().all(|it| it.is_ascii_lowercase() || it == b'.')
+        && text.bytes().all(|it| it.is_ascii_lowercase() || matches!(it, b'.' | b'-'))
 }
 
 /// `iam.serviceAccounts.getAccessToken`.
@@ -193,6 +207,8 @@ pub(crate) enum Asker {
     Login,
     /// A token of elsewhere.
     Elsewhere,
+    /// A token of Google's, which is to be narrowed.
+    Token,
 }
 
 /// An answer of an OAuth endpoint with another status than success.
@@ -219,13 +235,21 @@ pub(crate) fn oauth(cx: &Context, call: &str, asker: Asker, answer: &Response) -
             "the token of elsewhere is not taken".to_owned(),
             "it may have ended, be of another issuer or audience, or fail the provider's condition",
         ),
-        (Some("invalid_client"), _) => (
+        (Some("invalid_grant" | "invalid_request"), Asker::Token) => (
+            "the token is not taken".to_owned(),
+            "it may have ended, lack the scope cloud-platform, or be narrowed already",
+        ),
+        (Some("invalid_client" | "deleted_client"), _) => (
             "the client id or its secret is wrong, or the client was deleted".to_owned(),
             "download the client secrets again from the console",
         ),
         (Some("unauthorized_client"), Asker::Key) => {
             ("the service account may not have these scopes".to_owned(), "check `scopes`")
         }
+        (Some("unauthorized_client"), Asker::Elsewhere) => (
+            "the provider's attribute condition does not let the token of elsewhere through".to_owned(),
+            "compare the condition with the claims of the token, or use a token of who is meant",
+        ),
         (Some("unauthorized_client"), _) => (
             "the client may not be used so".to_owned(),
             "use a client of type Desktop app, or TVs for device logins",
@@ -255,9 +279,10 @@ pub(crate) fn oauth(cx: &Context, call: &str, asker: Asker, answer: &Response) -
         .transient(kind == ErrorKind::Unreachable)
 }
 
-const CODES: [&str; 10] = [
+const CODES: [&str; 11] = [
     "invalid_grant",
     "invalid_client",
+    "deleted_client",
     "unauthorized_client",
     "invalid_scope",
     "invalid_target",

@@ -44,6 +44,11 @@ impl ExternalAccount {
 
 const FIELD: &str = "external_account_json";
 
+/// What the file says of its place.
+pub(super) fn place_of(file: &ExternalFile) -> OfFile<'_> {
+    OfFile { project: None, quota_project: file.quota_project.as_ref(), universe: file.universe.as_ref() }
+}
+
 impl AuthMethod for ExternalAccount {
     const ID: &'static str = "external-account";
     const ABOUT: MethodAbout = MethodAbout::new(
@@ -105,12 +110,7 @@ impl AuthMethod for ExternalAccount {
         narrowing: Option<&Narrowing>,
     ) -> Result<Authenticated<Session>> {
         let file = self.external_account_json.value(FIELD)?;
-        let of_file = OfFile {
-            project: None,
-            quota_project: file.quota_project.as_ref(),
-            universe: file.universe.as_ref(),
-        };
-        let place = self.network.place(cx, of_file)?;
+        let place = self.network.place(cx, place_of(file))?;
         let minted = minting::of_external(cx, &place, file, &scopes_or_usual(&self.scopes)).await?;
         finish::session(cx, place, minted, narrowing).await
     }
@@ -119,7 +119,7 @@ impl AuthMethod for ExternalAccount {
         let file = self.external_account_json.value(FIELD)?;
         let life = cx.duration().unwrap_or(mint::HOUR);
         let mut steps = minting::explain_external(file, &scopes_or_usual(&self.scopes), life);
-        steps.extend(finish::explain(narrowing));
+        steps.extend(finish::explain(&self.network.place(cx, place_of(file))?, narrowing)?);
         Ok(steps)
     }
 }

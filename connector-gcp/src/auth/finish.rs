@@ -32,9 +32,7 @@ pub(super) async fn session(
         let session = Session { token: token.secret, place, account };
         return Ok(Authenticated::new(session, token.expiry).not_narrowed(WIDE));
     };
-    if !place.universe.is_default() {
-        return Err(Error::refused("tokens of other universes than googleapis.com cannot be narrowed"));
-    }
+    can_narrow(&place)?;
     let token = mint::downscope(cx, &place, &token, narrowing.boundary()).await?;
     let by = format!("an access boundary on gs://{}", narrowing.boundary().bucket());
     Ok(Authenticated::new(Session { token: token.secret, place, account }, token.expiry).narrowed(by))
@@ -43,9 +41,21 @@ pub(super) async fn session(
 /// Why a token is as wide as it is.
 const WIDE: &str = "the token may do all that the account may within its scopes";
 
+fn can_narrow(place: &Place) -> Result<()> {
+    match place.universe.is_default() {
+        true => Ok(()),
+        false => Err(Error::refused("tokens of other universes than googleapis.com cannot be narrowed")),
+    }
+}
+
 /// The exchange that narrows, without sending it.
-pub(super) fn explain(narrowing: Option<&Narrowing>) -> Option<Step> {
-    let boundary = narrowing?.boundary();
+///
+/// # Errors
+/// Refused, where nothing can be narrowed.
+pub(super) fn explain(place: &Place, narrowing: Option<&Narrowing>) -> Result<Option<Step>> {
+    let Some(narrowing) = narrowing else { return Ok(None) };
+    can_narrow(place)?;
+    let boundary = narrowing.boundary();
     let parameters = [
         ("grant_type", mint::EXCHANGE_GRANT),
         ("requested_token_type", mint::ACCESS_TOKEN),
@@ -54,5 +64,5 @@ pub(super) fn explain(narrowing: Option<&Narrowing>) -> Option<Step> {
     ];
     let mut parameters: Vec<_> = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     parameters.push(("options".to_owned(), boundary.to_json()));
-    Some(Step::new(mint::EXCHANGE, parameters).with_rights([boundary.rights()]))
+    Ok(Some(Step::new(mint::EXCHANGE, parameters).with_rights([boundary.rights()])))
 }

@@ -77,12 +77,8 @@ impl Impersonation {
         self.key().map(place_of).unwrap_or_default()
     }
 
-    /// The token of whoever stands in.
+    /// The token of the key that stands in.
     async fn base(&self, cx: &Call<'_>, place: &Place) -> Result<Token> {
-        if let Some(source) = &self.source {
-            let base = source.session(cx).await?;
-            return Ok(Token { secret: base.session.token.clone(), expiry: base.expiry.clone() });
-        }
         let Some(file) = &self.service_account_json else {
             return Err(Error::field(FIELD, NEEDS_IDENTITY));
         };
@@ -151,10 +147,14 @@ impl AuthMethod for Impersonation {
         narrowing: Option<&Narrowing>,
     ) -> Result<Authenticated<Session>> {
         let mut place = self.network.place(cx, self.of_file())?;
-        if let (None, Some(source)) = (&place.project, &self.source) {
-            place.project = source.session(cx).await?.session.place.project.clone();
-        }
-        let base = self.base(cx, &place).await?;
+        let base = match &self.source {
+            Some(source) => {
+                let base = source.session(cx).await?;
+                place.project = place.project.or_else(|| base.session.place.project.clone());
+                Token { secret: base.session.token.clone(), expiry: base.expiry.clone() }
+            }
+            None => self.base(cx, &place).await?,
+        };
         let scopes = scopes_or_usual(&self.scopes);
         let wanted = Wanted {
             target: &self.target_principal,
@@ -175,10 +175,11 @@ impl AuthMethod for Impersonation {
     fn plan(&self, cx: &Call<'_>, narrowing: Option<&Narrowing>) -> Result<Vec<Step>> {
         let life = cx.duration().unwrap_or(mint::HOUR);
         let scopes = scopes_or_usual(&self.scopes);
-        let mut steps: Vec<_> =
-            self.key().map(|key| minting::explain_key(key, &minting::base_scopes())).into_iter().collect();
+        let place = self.network.place(cx, self.of_file())?;
+        let first = self.key().and_then(|key| minting::explain_key(&place, key, &minting::base_scopes()));
+        let mut steps: Vec<_> = first.into_iter().collect();
         steps.push(minting::explain_other(&self.target_principal, &self.delegates, &scopes, life));
-        steps.extend(finish::explain(narrowing));
+        steps.extend(finish::explain(&place, narrowing)?);
         Ok(steps)
     }
 

@@ -113,25 +113,29 @@ pub(super) fn base_scopes() -> Vec<Scope> {
 }
 
 /// The requests of [`of_file`], without sending them.
-pub(super) fn explain_file(file: &CredentialFile, scopes: &[Scope], life: Duration) -> Vec<Step> {
+pub(super) fn explain_file(
+    place: &Place,
+    file: &CredentialFile,
+    scopes: &[Scope],
+    life: Duration,
+) -> Vec<Step> {
     match file {
-        CredentialFile::ServiceAccount(key) => vec![explain_key(key, scopes)],
+        CredentialFile::ServiceAccount(key) => explain_key(place, key, scopes).into_iter().collect(),
         CredentialFile::User(_) => vec![explain_user()],
         CredentialFile::External(account) => explain_external(account, scopes, life),
         CredentialFile::Impersonated(file) => {
-            let mut steps = explain_file(&file.source, &base_scopes(), mint::HOUR);
+            let mut steps = explain_file(place, &file.source, &base_scopes(), mint::HOUR);
             steps.push(explain_other(&file.target.email, &file.delegates, scopes, life));
             steps
         }
     }
 }
 
-/// The request of [`of_key`].
-pub(super) fn explain_key(key: &ServiceAccountKey, scopes: &[Scope]) -> Step {
-    step(
-        mint::TOKEN,
-        &[("grant_type", mint::KEY_GRANT), ("iss", key.email.as_str()), ("scope", &mint::joined(scopes))],
-    )
+/// The request of [`of_key`]; none where the key signs the token itself.
+pub(super) fn explain_key(place: &Place, key: &ServiceAccountKey, scopes: &[Scope]) -> Option<Step> {
+    let scopes = mint::joined(scopes);
+    let parameters = [("grant_type", mint::KEY_GRANT), ("iss", key.email.as_str()), ("scope", &scopes)];
+    place.universe.is_default().then(|| step(mint::TOKEN, &parameters))
 }
 
 /// The request of [`of_user`].

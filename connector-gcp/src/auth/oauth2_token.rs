@@ -104,7 +104,8 @@ impl AuthMethod for Oauth2Token {
         finish::session(cx, place, minted, narrowing).await
     }
 
-    fn plan(&self, _: &Call<'_>, narrowing: Option<&Narrowing>) -> Result<Vec<Step>> {
-        Ok(finish::explain(narrowing).into_iter().collect())
+    fn plan(&self, cx: &Call<'_>, narrowing: Option<&Narrowing>) -> Result<Vec<Step>> {
+        let place = self.network.place(cx, OfFile::default())?;
+        Ok(finish::explain(&place, narrowing)?.into_iter().collect())
     }
 }

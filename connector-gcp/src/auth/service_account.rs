@@ -108,8 +108,10 @@ impl AuthMethod for ServiceAccount {
         finish::session(cx, place, minted, narrowing).await
     }
 
-    fn plan(&self, _: &Call<'_>, narrowing: Option<&Narrowing>) -> Result<Vec<Step>> {
-        let first = minting::explain_key(self.key()?, &scopes_or_usual(&self.scopes));
-        Ok([first].into_iter().chain(finish::explain(narrowing)).collect())
+    fn plan(&self, cx: &Call<'_>, narrowing: Option<&Narrowing>) -> Result<Vec<Step>> {
+        let key = self.key()?;
+        let place = self.network.place(cx, place_of(key))?;
+        let first = minting::explain_key(&place, key, &scopes_or_usual(&self.scopes));
+        Ok(first.into_iter().chain(finish::explain(&place, narrowing)?).collect())
     }
 }

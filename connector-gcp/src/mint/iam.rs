@@ -71,7 +71,8 @@ pub(crate) async fn generate(
     let answer = wire::send(cx, place, request).await;
     let answer = answer.map_err(|error| error.context(format!("{GENERATE} is not answered")))?;
     if !answer.is_success() {
-        return Err(explained(error::refused(GENERATE, &answer), wanted));
+        let denied = error::is_denied(&answer);
+        return Err(explained(error::refused(GENERATE, &answer), denied, wanted));
     }
     let given: Generated = wire::json(GENERATE, &answer)?;
     let end = parse_time(&given.expire_time).map_err(|_| error::garbage(GENERATE))?;
@@ -87,18 +88,20 @@ pub(crate) async fn generate(
 }
 
 /// Says what the answer means for this request.
-fn explained(error: Error, wanted: Impersonation<'_>) -> Error {
+fn explained(error: Error, denied: bool, wanted: Impersonation<'_>) -> Error {
     let target = wanted.target;
     match error.kind() {
         ErrorKind::NotFound => error
             .context(format!("there is no service account {target}"))
             .with_hint("check `target_principal`"),
-        ErrorKind::Refused => {
+        ErrorKind::Refused if denied => {
             error.context(format!("no token of {target} is given to this account")).with_hint(format!(
                 "let it make them: gcloud iam service-accounts add-iam-policy-binding {target} --role \
                  roles/iam.serviceAccountTokenCreator --member MEMBER; with `delegates`, each on the next"
             ))
         }
+        // What else is refused has a hint of its own.
+        ErrorKind::Refused => error.context(format!("no token of {target} is given to this account")),
         ErrorKind::InvalidInput if wanted.life > HOUR => {
             error.context(format!("{target} gives no tokens of {}", format_duration(wanted.life))).with_hint(
                 "ask for 1h at most, or have the organization list the account in \

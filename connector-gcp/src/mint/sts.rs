@@ -80,8 +80,8 @@ pub(crate) async fn downscope(
     let answer = wire::post_form(cx, place, &url, &fields, None).await;
     let answer = answer.map_err(|error| error.context("the exchange of tokens does not answer"))?;
     if !answer.is_success() {
-        let error = error::oauth(cx, EXCHANGE, Asker::Elsewhere, &answer);
-        return Err(error.context("the token cannot be narrowed to the bucket"));
+        return Err(error::oauth(cx, EXCHANGE, Asker::Token, &answer)
+            .context("the token cannot be narrowed to the bucket"));
     }
     let granted: Granted = wire::json(EXCHANGE, &answer)?;
     // Usually nothing is said of the life: then it is that of the token it was made of.

@@ -4,14 +4,15 @@ use connector_core::{Call, Context, Origin, OriginState, Result, Step};
 
 use super::metadata;
 use crate::auth::common::{Network, OfFile};
+use crate::auth::external_account;
 use crate::auth::minting::{self, Minted};
 use crate::auth::service_account::place_of;
 use crate::file::CredentialFile;
 use crate::mint;
-use crate::names::Scope;
+use crate::names::{ProjectId, Scope};
 use crate::session::Place;
 use crate::surroundings::{
-    self, CREDENTIALS, FoundFile, default_file, metadata_host, named_file, named_project,
+    CREDENTIALS, FoundFile, Gcloud, default_file, metadata_host, named_file, named_project,
 };
 
 /// A file and what it holds.
@@ -38,51 +39,67 @@ fn read(found: FoundFile) -> Result<Read> {
 
 /// A token of the machine's own identity, and where it is good.
 pub(super) async fn find(cx: &Call<'_>, network: &Network, scopes: &[Scope]) -> Result<(Place, Minted)> {
-    let project = named_project(cx)?;
     let Some(Read { file, .. }) = first_file(cx)? else {
-        return metadata::token(cx, network, project, scopes).await;
+        return metadata::token(cx, network, named_project(cx)?, scopes).await;
     };
-    let mut of_file = match &file {
+    let place = place(cx, network, &file)?;
+    let minted = minting::of_file(cx, &place, &file, scopes).await?;
+    Ok((place, minted))
+}
+
+/// The place of a file, whose project is that of the variables, else its own, else gcloud's.
+fn place(cx: &Context, network: &Network, file: &CredentialFile) -> Result<Place> {
+    let mut of_file = match file {
         CredentialFile::ServiceAccount(key) => place_of(key),
         CredentialFile::User(user) => {
             OfFile { project: None, quota_project: user.quota_project(), universe: user.universe() }
         }
-        CredentialFile::External(account) => OfFile {
-            project: None,
-            quota_project: account.quota_project.as_ref(),
-            universe: account.universe.as_ref(),
-        },
+        CredentialFile::External(account) => external_account::place_of(account),
         CredentialFile::Impersonated(file) => {
             OfFile { project: None, quota_project: file.quota_project.as_ref(), universe: None }
         }
     };
-    // gcloud's own project is what people mean who logged in with it.
-    let of_gcloud = surroundings::Gcloud::read(cx, None).ok().flatten().and_then(|it| it.project);
-    of_file.project = project.as_ref().or(of_file.project).or(of_gcloud.as_ref());
-    let place = network.place(cx, of_file)?;
-    let minted = minting::of_file(cx, &place, &file, scopes).await?;
-    Ok((place, minted))
+    let (named, of_gcloud) = (named_project(cx)?, gcloud_project(cx));
+    of_file.project = named.as_ref().or(of_file.project).or(of_gcloud.as_ref());
+    network.place(cx, of_file)
+}
+
+/// gcloud's own project: what people mean who logged in with it.
+fn gcloud_project(cx: &Context) -> Option<ProjectId> {
+    Gcloud::read(cx, None).ok().flatten()?.project
 }
 
 /// What decides whose identity it is, for the cache key.
 pub(super) fn describe(cx: &Context) -> Result<String> {
     use aws_lc_rs::digest::{SHA256, digest};
-    let project = named_project(cx)?.map(|it| it.to_string()).unwrap_or_default();
+    let named = named_project(cx)?;
+    let text = |project: Option<ProjectId>| project.map(|it| it.to_string()).unwrap_or_default();
     Ok(match first_file(cx)? {
-        Some(Read { found, .. }) => {
+        Some(Read { found, file }) => {
+            let project = text(named.or_else(|| gcloud_project(cx)));
+            // The keys of AWS that such a file is used with are the machine's.
+            let key = match &file {
+                CredentialFile::External(_) => cx.var("AWS_ACCESS_KEY_ID").unwrap_or_default(),
+                _ => String::new(),
+            };
             let print = digest(&SHA256, found.text.expose().as_bytes());
             let print: String = print.as_ref().iter().take(16).map(|it| format!("{it:02x}")).collect();
-            format!("file:{}#{print}:{project}", found.path.display())
+            format!("file:{}#{print}:{project}:{key}", found.path.display())
         }
-        None => format!("metadata:{}:{project}", metadata_host(cx)),
+        None => format!("metadata:{}:{}", metadata_host(cx), text(named)),
     })
 }
 
 /// The requests, without sending them.
-pub(super) fn explain(cx: &Call<'_>, scopes: &[Scope]) -> Result<Vec<Step>> {
+pub(super) fn explain(cx: &Call<'_>, network: &Network, scopes: &[Scope]) -> Result<(Place, Vec<Step>)> {
     Ok(match first_file(cx)? {
-        Some(Read { file, .. }) => minting::explain_file(&file, scopes, cx.duration().unwrap_or(mint::HOUR)),
-        None => vec![metadata::explain(scopes)],
+        Some(Read { file, .. }) => {
+            let place = place(cx, network, &file)?;
+            let life = cx.duration().unwrap_or(mint::HOUR);
+            let steps = minting::explain_file(&place, &file, scopes, life);
+            (place, steps)
+        }
+        None => (network.place(cx, OfFile::default())?, vec![metadata::explain(scopes)]),
     })
 }
 

@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::common::{Network, scopes_or_usual};
+use super::common::{Network, OfFile, scopes_or_usual};
 use super::finish;
 use crate::connector::Gcp;
 use crate::names::Scope;
@@ -94,11 +94,11 @@ impl AuthMethod for Implicit {
     }
 
     fn plan(&self, cx: &Call<'_>, narrowing: Option<&Narrowing>) -> Result<Vec<Step>> {
-        let mut steps = match cx.implicit() {
-            true => chain::explain(cx, &scopes_or_usual(&self.scopes))?,
-            false => Vec::new(),
+        let (place, mut steps) = match cx.implicit() {
+            true => chain::explain(cx, &self.network, &scopes_or_usual(&self.scopes))?,
+            false => (self.network.place(cx, OfFile::default())?, Vec::new()),
         };
-        steps.extend(finish::explain(narrowing));
+        steps.extend(finish::explain(&place, narrowing)?);
         Ok(steps)
     }
 

@@ -4,7 +4,7 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac;
-use connector_core::{Call, Context, Error, Request, Result, Secret};
+use connector_core::{Call, Context, Error, Request, Response, Result, Secret};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -41,7 +41,7 @@ pub(super) async fn signed(
     source: &AwsSource,
 ) -> Result<Secret> {
     switched_on(cx, "this machine's identity at AWS")?;
-    let metadata = Metadata { cx, place, source };
+    let mut metadata = Metadata { cx, place, source, token: None };
     let region = match cx.var("AWS_REGION").or_else(|| cx.var("AWS_DEFAULT_REGION")) {
         Some(region) => region,
         None => metadata.region().await?,
@@ -68,11 +68,13 @@ struct Metadata<'a, 'b> {
     cx: &'a Call<'b>,
     place: &'a Place,
     source: &'a AwsSource,
+    /// What version 2 of the service wants with each request, once it was asked for.
+    token: Option<Secret>,
 }
 
 impl Metadata<'_, '_> {
     /// The region: the availability zone without its letter.
-    async fn region(&self) -> Result<String> {
+    async fn region(&mut self) -> Result<String> {
         let url = self.source.region_url.as_deref().ok_or_else(|| {
             Error::not_configured("the region of AWS is not known")
                 .with_hint("set AWS_REGION on the host that issues")
@@ -81,7 +83,7 @@ impl Metadata<'_, '_> {
         Ok(zone.expose().trim_end_matches(|it: char| it.is_ascii_lowercase()).to_owned())
     }
 
-    async fn keys(&self) -> Result<Keys> {
+    async fn keys(&mut self) -> Result<Keys> {
         let url = self.source.url.as_deref().ok_or_else(|| {
             Error::not_configured("there are no keys of AWS")
                 .with_hint("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY on the host that issues")
@@ -93,19 +95,23 @@ impl Metadata<'_, '_> {
             .map_err(|_| Error::unreachable("AWS's metadata service gives no keys"))
     }
 
-    async fn text(&self, url: &str) -> Result<Secret> {
+    async fn text(&mut self, url: &str) -> Result<Secret> {
         let mut request = Request::get(url);
-        if let Some(token_url) = &self.source.token_url {
+        if let (None, Some(token_url)) = (&self.token, &self.source.token_url) {
             let token = Request::new("PUT", token_url.as_str())
                 .with_header("x-aws-ec2-metadata-token-ttl-seconds", "300");
-            let token = ask(self.cx, self.place, token_url, token).await?;
-            let token = String::from_utf8_lossy(token.body()).trim().to_owned();
-            request = request.with_header("x-aws-ec2-metadata-token", token);
+            self.token = Some(text_of(&ask(self.cx, self.place, token_url, token).await?)?);
         }
-        let answer = ask(self.cx, self.place, url, request).await?;
-        let text = std::str::from_utf8(answer.body()).map(|it| Secret::new(it.trim()));
-        text.map_err(|_| Error::unreachable("AWS's metadata service answers something that is no text"))
+        if let Some(token) = &self.token {
+            request = request.with_header("x-aws-ec2-metadata-token", token.expose());
+        }
+        text_of(&ask(self.cx, self.place, url, request).await?)
     }
+}
+
+fn text_of(answer: &Response) -> Result<Secret> {
+    let text = std::str::from_utf8(answer.body()).map(|it| Secret::new(it.trim()));
+    text.map_err(|_| Error::unreachable("AWS's metadata service answers something that is no text"))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -155,7 +161,7 @@ fn sign(cx: &Call<'_>, keys: &Keys, region: &str, url: &str, audience: &str) -> 
         "AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={names}, Signature={signature}",
         keys.access_key_id.expose()
     );
-    headers.push(("authorization", Secret::new(authorization)));
+    headers.push(("Authorization", Secret::new(authorization)));
     let headers: Vec<_> =
         headers.iter().map(|(name, value)| json!({ "key": name, "value": value.expose() })).collect();
     let request = Secret::new(json!({ "url": url, "method": "POST", "headers": headers }).to_string());

@@ -3,7 +3,7 @@
 mod aws;
 mod program;
 
-use connector_core::{Call, Error, ErrorKind, Request, Response, Result, Secret};
+use connector_core::{Call, EndpointUrl, Error, ErrorKind, Request, Response, Result, Secret};
 use serde_json::{Map, Value};
 
 use crate::file::{ExternalAccount, Format, SubjectSource};
@@ -47,7 +47,7 @@ pub(super) async fn read(cx: &Call<'_>, place: &Place, account: &ExternalAccount
 
 /// Asks a source's URL. A metadata service is the machine's own identity, which has to be switched on.
 async fn ask(cx: &Call<'_>, place: &Place, url: &str, request: Request) -> Result<Response> {
-    let metadata = connector_core::EndpointUrl::parse(bare(url)).is_err();
+    let metadata = is_metadata(url)?;
     if metadata {
         switched_on(cx, "this machine's metadata service")?;
     }
@@ -73,9 +73,23 @@ fn switched_on(cx: &Call<'_>, what: &str) -> Result<()> {
     ))
 }
 
-/// A URL without its query.
-fn bare(url: &str) -> &str {
-    url.split(['?', '#']).next().unwrap_or_default()
+/// Whether a URL is that of a metadata service, which answers over plain HTTP.
+///
+/// # Errors
+/// Plain HTTP to anywhere else: the token would be read on its way.
+fn is_metadata(url: &str) -> Result<bool> {
+    let bare = url.split(['?', '#']).next().unwrap_or_default();
+    if EndpointUrl::parse(bare).is_ok() {
+        return Ok(false);
+    }
+    let with_tls = bare.strip_prefix("http://").map(|rest| EndpointUrl::parse(format!("https://{rest}")));
+    match with_tls {
+        Some(Ok(_)) => Err(Error::invalid(
+            "`credential_source` has an http URL that is of no loopback or private address",
+        )
+        .with_hint("write https")),
+        _ => Ok(true),
+    }
 }
 
 fn extract(format: &Format, text: &Secret, place: &str) -> Result<Secret> {

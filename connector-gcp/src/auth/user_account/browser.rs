@@ -71,7 +71,12 @@ fn wanted_redirect(login: &Login<'_>) -> Result<Wanted> {
     }
     let local = login.client.redirect_uris.iter().find_map(|uri| {
         let rest = uri.strip_prefix("http://localhost").or_else(|| uri.strip_prefix("http://127.0.0.1"))?;
-        let port = rest.strip_prefix(':').map_or(Some(80), |it| it.split('/').next()?.parse().ok())?;
+        let (authority, _) = rest.split_once('/').unwrap_or((rest, ""));
+        let port = match authority.strip_prefix(':') {
+            Some(port) => port.parse().ok()?,
+            // A host whose name only begins so is another one.
+            None => authority.is_empty().then_some(80)?,
+        };
         Some((port, uri.clone()))
     });
     match local {
@@ -120,7 +125,7 @@ fn code(query: &Secret, state: &Secret) -> Result<Secret> {
 }
 
 /// Refuses a login that is for less than was asked: later calls would fail in places that are hard to tell.
-fn check_scopes(given: Option<&str>, asked: &[Scope]) -> Result<()> {
+pub(super) fn check_scopes(given: Option<&str>, asked: &[Scope]) -> Result<()> {
     let Some(given) = given else { return Ok(()) };
     let given: Vec<_> = given.split(' ').collect();
     let same = |scope: &str| match scope {

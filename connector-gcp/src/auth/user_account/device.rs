@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use connector_core::{Call, Error, Result};
 
-use super::browser::nobody;
+use super::browser::{check_scopes, nobody};
 use super::kept::Login;
 use crate::mint::{self, INTERVAL, Polled};
 use crate::names::Scope;
@@ -34,7 +34,10 @@ pub(super) async fn log_in(cx: &Call<'_>, login: &Login<'_>) -> Result<mint::Log
     while cx.now() + interval < end {
         cx.clock().sleep(interval).await;
         match mint::poll_device(cx, login.place, login.client, &code).await? {
-            Polled::Done(made) => return Ok(made),
+            Polled::Done(made) => {
+                check_scopes(made.scope.as_deref(), login.scopes)?;
+                return Ok(made);
+            }
             Polled::Pending => {}
             Polled::SlowDown => interval += Duration::from_secs(5),
             Polled::Over => break,

@@ -189,8 +189,9 @@ impl AuthMethod for UserAccount {
         finish::session(cx, place, minted, narrowing).await
     }
 
-    fn plan(&self, _: &Call<'_>, narrowing: Option<&Narrowing>) -> Result<Vec<Step>> {
-        Ok([minting::explain_user()].into_iter().chain(finish::explain(narrowing)).collect())
+    fn plan(&self, cx: &Call<'_>, narrowing: Option<&Narrowing>) -> Result<Vec<Step>> {
+        let place = self.network.place(cx, self.of_file())?;
+        Ok([minting::explain_user()].into_iter().chain(finish::explain(&place, narrowing)?).collect())
     }
 }
 
