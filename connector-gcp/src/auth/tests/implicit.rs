@@ -1,0 +1,198 @@
+use connector_core::AuthMethod;
+use connector_core::{Connector, Context, ErrorKind, Grant, OriginState};
+use serde_json::{Map, Value, json};
+
+use super::metadata::service;
+use crate::auth::Implicit;
+use crate::connector::Gcp;
+use crate::resource::GcpGeneric;
+use crate::testing::{
+    CANARY, EMAIL, GENERATE_URL, PROJECT, STS_URL, TARGET, TOKEN_URL, World, assert_silent, authenticate,
+    call, generated, impersonated_file, key_file, login_file, method, token, with,
+};
+
+pub(super) fn implicit(config: Value) -> Implicit {
+    method(config)
+}
+
+pub(super) fn on(world: &World) -> Context {
+    world.named("here").with_implicit(true)
+}
+
+const VARIABLE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
+const DEFAULT: &str = "/home/u/.config/gcloud/application_default_credentials.json";
+
+fn home() -> World {
+    World::new().var("HOME", "/home/u")
+}
+
+fn named(file: &Value) -> World {
+    home().var(VARIABLE, "/run/cred.json").file("/run/cred.json", &file.to_string())
+}
+
+/// S40, C19: while the switch is off, nothing is looked at.
+#[tokio::test]
+async fn s40_c19_off_by_default() {
+    let world = named(&key_file());
+    let connector = Connector::<Gcp>::new(world.context(), implicit(json!({})));
+    assert!(connector.origins().is_empty());
+    let handle = connector.resource::<GcpGeneric>(Grant::from(PROJECT)).await.expect("a handle");
+    let error = handle.issue().await.expect_err("off");
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert!(error.hint().unwrap_or_default().contains("CONNECTOR_ENABLE_IMPLICIT_AUTH_METHODS=true"));
+    assert_eq!(Implicit::identity(&Map::new(), &world.context()).expect("nothing"), "");
+    let cx = world.context();
+    assert_eq!(implicit(json!({})).plan(&call(&implicit(json!({})), &cx, None), None).expect("a plan"), []);
+    assert_eq!(world.sent().len(), 0);
+    // S42: the warning says where it does not work.
+    assert!(Implicit::ABOUT.warning.unwrap_or_default().contains("another host or in a container"));
+}
+
+/// S41, S45: the file that the variable names, of whatever type; then gcloud's; then the metadata service. Each takes the
+/// calls that its own type takes, and `explain` tells them.
+#[tokio::test]
+async fn s41_s45_the_order_of_googles_libraries() {
+    let external = super::external_account::file(json!({ "file": "/run/token" }));
+    let user = with(login_file(), json!({ "account": "me@example.org" }));
+    let stands_in = impersonated_file(&login_file());
+    let file = |file: &Value| {
+        named(file).file(DEFAULT, &with(login_file(), json!({ "account": "x@y.zz" })).to_string())
+    };
+    for (world, calls, account) in [
+        (file(&key_file()).answers(token("t", 3599)), vec![TOKEN_URL], Some(EMAIL)),
+        (file(&user).answers(token("t", 3599)), vec![TOKEN_URL], Some("me@example.org")),
+        (file(&external).file("/run/token", "jwt").answers(token("t", 3599)), vec![STS_URL], None),
+        (
+            file(&stands_in).answers(token("b", 3599)).answers(generated("t", World::start(), 3600)),
+            vec![TOKEN_URL, GENERATE_URL],
+            Some(TARGET),
+        ),
+        (
+            home().file(DEFAULT, &user.to_string()).answers(token("t", 3599)),
+            vec![TOKEN_URL],
+            Some("me@example.org"),
+        ),
+    ] {
+        let cx = on(&world);
+        let account_of = implicit(json!({}));
+        let steps = account_of.plan(&call(&account_of, &cx, None), None).expect("a plan");
+        assert_eq!(steps.len(), calls.len());
+        let out = authenticate(&account_of, &cx, None, None).await.expect("a session");
+        let expected: Vec<_> = calls.iter().map(|url| format!("POST {url}")).collect();
+        assert_eq!(world.lines(), expected);
+        assert_eq!(out.session.credential().account.as_deref(), account);
+    }
+    let world = service(home());
+    let out = authenticate(&implicit(json!({})), &on(&world), None, None).await.expect("a session");
+    assert_eq!(out.session.credential().access_token.expose(), "ya29.vm");
+}
+
+/// A source that is there but broken is an error; no other identity takes its place, and nothing is called.
+#[tokio::test]
+async fn a_broken_source_is_never_passed_over() {
+    let good = login_file().to_string();
+    let with_good = |world: World| world.file(DEFAULT, &good);
+    for (world, place) in [
+        (with_good(home().var(VARIABLE, "/gone.json")), "/gone.json"),
+        (with_good(named(&json!({ "type": "service_account", "private_key": CANARY }))), "/run/cred.json"),
+        (with_good(named(&json!({ "type": CANARY }))), "/run/cred.json"),
+        (with_good(named(&json!(CANARY))), "/run/cred.json"),
+        (home().file(DEFAULT, CANARY), DEFAULT),
+    ] {
+        let cx = on(&world);
+        let error = authenticate(&implicit(json!({})), &cx, None, None).await.expect_err(place);
+        assert_ne!(error.kind(), ErrorKind::NotConfigured, "{error:?}");
+        assert!(error.to_string().contains(place), "{error:?}");
+        assert_silent(&error);
+        assert_silent(&Implicit::identity(&Map::new(), &cx).expect_err("broken"));
+        assert_eq!(world.sent().len(), 0);
+    }
+}
+
+/// What `explain` tells of the places is what authenticating does.
+#[test]
+fn the_origins_are_those_that_are_used() {
+    use OriginState::{Absent, Asked, Broken, Hidden, Used};
+    let states = |world: &World| {
+        let origins = implicit(json!({})).origins(&on(world));
+        assert!(!format!("{origins:?}").contains(CANARY), "{origins:?}");
+        (origins.iter().map(|it| it.state).collect::<Vec<_>>(), origins)
+    };
+    let login = login_file().to_string();
+    for (world, expected) in [
+        (home(), [Absent, Absent, Asked]),
+        (home().file(DEFAULT, &login), [Absent, Used, Hidden]),
+        (named(&key_file()), [Used, Absent, Hidden]),
+        (named(&key_file()).file(DEFAULT, &login), [Used, Hidden, Hidden]),
+        (named(&json!(CANARY)).file(DEFAULT, &login), [Broken, Hidden, Hidden]),
+        (home().var(VARIABLE, "/gone"), [Broken, Absent, Hidden]),
+        (home().file(DEFAULT, CANARY), [Absent, Broken, Hidden]),
+    ] {
+        let (found, origins) = states(&world);
+        assert_eq!(found, expected, "{origins:?}");
+    }
+    let (_, origins) = states(&named(&key_file()));
+    assert_eq!(origins[0].detail, "/run/cred.json, the key of a service account");
+}
+
+/// C27: what decides whose identity it is, and where, is in the cache key: the file and its content, the project, the keys
+/// that it is used with, the host that is asked. No secret is.
+#[test]
+fn c27_the_identity_differs_by_all_that_decides_it() {
+    let project = |world: World, name: &str| {
+        world.file("/home/u/.config/gcloud/active_config", "default").file(
+            "/home/u/.config/gcloud/configurations/config_default",
+            &format!("[core]\nproject = {name}\n"),
+        )
+    };
+    let external = super::external_account::file(json!({ "file": "/run/token" }));
+    let key = || named(&login_file());
+    let worlds = [
+        key(),
+        named(&with(login_file(), json!({ "refresh_token": "hunter2-other" }))),
+        home().file(DEFAULT, &login_file().to_string()),
+        key().var("GOOGLE_CLOUD_PROJECT", "first-project"),
+        key().var("GOOGLE_CLOUD_PROJECT", "other-project"),
+        project(key(), "third-project"),
+        project(key(), "fourth-project"),
+        named(&external),
+        named(&external).var("AWS_ACCESS_KEY_ID", "AKIAONE"),
+        home(),
+        home().var("GCE_METADATA_HOST", "127.0.0.1:1"),
+        home().var("GOOGLE_CLOUD_PROJECT", "first-project"),
+    ];
+    let identity = |world: &World| Implicit::identity(&Map::new(), &on(world)).expect("an identity");
+    let mut seen: Vec<_> = worlds.iter().map(identity).collect();
+    assert!(!seen.concat().contains(CANARY), "{seen:?}");
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), worlds.len(), "{seen:?}");
+    assert_eq!(identity(&key()), identity(&key()));
+}
+
+/// Which project is meant: the config's, the variable's, the file's, gcloud's.
+#[tokio::test]
+async fn which_project_is_meant() {
+    let gcloud = |world: World| {
+        world
+            .file("/home/u/.config/gcloud/active_config", "work\n")
+            .file("/home/u/.config/gcloud/configurations/config_work", "[core]\nproject = of-gcloud\n")
+    };
+    let login = || gcloud(named(&login_file()));
+    let variable = |world: World| world.var("GOOGLE_CLOUD_PROJECT", "of-variable");
+    for (world, config, expected) in [
+        (variable(gcloud(named(&key_file()))), json!({ "project_id": "of-config" }), Some("of-config")),
+        (variable(gcloud(named(&key_file()))), json!({}), Some("of-variable")),
+        (gcloud(named(&key_file())), json!({}), Some(PROJECT)),
+        (login(), json!({}), Some("of-gcloud")),
+        (named(&login_file()), json!({}), None),
+    ] {
+        let world = world.answers(token("t", 3599));
+        let out = authenticate(&implicit(config), &on(&world), None, None).await.expect("a session");
+        assert_eq!(out.session.credential().project_id.as_deref(), expected);
+    }
+    let world = named(&key_file()).var("GOOGLE_CLOUD_PROJECT", "hunter2 x");
+    let error = authenticate(&implicit(json!({})), &on(&world), None, None).await.expect_err("no project");
+    assert!(error.message().starts_with("GOOGLE_CLOUD_PROJECT"), "{error}");
+    assert_silent(&error);
+}
