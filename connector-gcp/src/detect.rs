@@ -142,3 +142,6 @@ fn source_of(text: &Secret) -> Secret {
     let source = json.as_ref().and_then(|it| it.get("source_credentials"));
     Secret::new(source.map(Value::to_string).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests;

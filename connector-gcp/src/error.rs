@@ -348,3 +348,6 @@ pub(crate) fn elsewhere(theirs: &str, ours: &ProjectId) -> Error {
     };
     Error::field("resource_id", message).with_hint("use a connector of that project")
 }
+
+#[cfg(test)]
+mod tests;

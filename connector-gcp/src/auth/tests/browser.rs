@@ -120,13 +120,16 @@ async fn each_login_has_its_own_state() {
     assert_eq!(seen.len(), 4);
 }
 
+/// What a browser comes back with, made from what the person was told.
+type Returned = Box<dyn FnOnce(&[String]) -> String + Send>;
+
 /// What does not answer this login is not taken, and nothing is sent for it; nor is anything kept.
 #[tokio::test]
 async fn what_is_no_login_is_refused() {
     let answering = |rest: &'static str| {
         move |told: &[String]| format!("state={}{rest}", field(&page(told), "state").expect("a state"))
     };
-    let cases: Vec<(Box<dyn FnOnce(&[String]) -> String + Send>, &str)> = vec![
+    let cases: Vec<(Returned, &str)> = vec![
         (Box::new(|_: &[String]| "state=hunter2&code=hunter2".to_owned()), "another login"),
         (Box::new(|_: &[String]| "code=hunter2".to_owned()), "another login"),
         (Box::new(|_: &[String]| String::new()), "another login"),
