@@ -9,7 +9,9 @@ use serde_json::{Map, Value, json};
 use crate::auth::{self, metadata_answers};
 use crate::file::CredentialFile;
 use crate::names::{ProjectId, Service, UniverseDomain};
-use crate::surroundings::{CREDENTIALS, FoundFile, Gcloud, default_file, named_file, named_project};
+use crate::surroundings::{
+    CREDENTIALS, FoundFile, Gcloud, default_file, named_file, named_project, named_quota_project,
+};
 
 /// What is found, in the order in which Google's libraries look, gcloud's own login behind them.
 pub(crate) async fn detect(cx: &Context, hints: &Hints) -> Result<Vec<Candidate>> {
@@ -33,7 +35,7 @@ pub(crate) async fn detect(cx: &Context, hints: &Hints) -> Result<Vec<Candidate>
             }
         }
     };
-    let finder = Finder { project };
+    let finder = Finder { project, quota_project: named_quota_project(cx)? };
     let mut found = Vec::new();
     // A configuration of gcloud that is named is meant: nothing else is looked at.
     if hints.profile.is_none() {
@@ -55,6 +57,8 @@ pub(crate) async fn detect(cx: &Context, hints: &Hints) -> Result<Vec<Candidate>
 
 struct Finder {
     project: Option<ProjectId>,
+    /// That of the variable, which goes before a file's.
+    quota_project: Option<ProjectId>,
 }
 
 impl Finder {
@@ -80,7 +84,7 @@ impl Finder {
                     let delegates: Vec<_> = file.delegates.iter().map(|it| it.as_str()).collect();
                     config.insert("delegates".to_owned(), json!(delegates));
                 }
-                if let Some(project) = &file.quota_project {
+                if let Some(project) = self.quota_project.as_ref().or(file.quota_project.as_ref()) {
                     config.insert("quota_project_id".to_owned(), json!(project.as_str()));
                 }
                 let usual = Service::IamCredentials.usual_url(&UniverseDomain::default());
@@ -131,6 +135,9 @@ impl Finder {
         }
         if let Some(project) = self.project.as_ref().filter(|it| Some(*it) != of_file) {
             config.insert("project_id".to_owned(), json!(project.as_str()));
+        }
+        if let Some(project) = &self.quota_project {
+            config.insert("quota_project_id".to_owned(), json!(project.as_str()));
         }
         config
     }

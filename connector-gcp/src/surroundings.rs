@@ -136,6 +136,18 @@ fn core_property(text: &str, key: &str) -> Option<String> {
 /// A variable that holds no project id.
 pub(crate) fn named_project(cx: &Context) -> Result<Option<ProjectId>> {
     let names = ["GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT"];
+    first_project(cx, &names)
+}
+
+/// The project that calls are counted for, as its variable says.
+///
+/// # Errors
+/// A variable that holds no project id.
+pub(crate) fn named_quota_project(cx: &Context) -> Result<Option<ProjectId>> {
+    first_project(cx, &["GOOGLE_CLOUD_QUOTA_PROJECT"])
+}
+
+fn first_project(cx: &Context, names: &[&str]) -> Result<Option<ProjectId>> {
     let Some((name, value)) = names.iter().find_map(|name| Some((name, cx.var(name)?))) else {
         return Ok(None);
     };

@@ -13,6 +13,7 @@ use crate::names::{ProjectId, Scope};
 use crate::session::Place;
 use crate::surroundings::{
     CREDENTIALS, FoundFile, Gcloud, default_file, metadata_host, named_file, named_project,
+    named_quota_project,
 };
 
 /// A file and what it holds.
@@ -59,7 +60,8 @@ fn place(cx: &Context, network: &Network, file: &CredentialFile) -> Result<Place
             OfFile { project: None, quota_project: file.quota_project.as_ref(), universe: None }
         }
     };
-    let (named, of_gcloud) = (named_project(cx)?, gcloud_project(cx));
+    let (named, of_gcloud, quota) = (named_project(cx)?, gcloud_project(cx), named_quota_project(cx)?);
+    of_file.quota_project = quota.as_ref().or(of_file.quota_project);
     of_file.project = named.as_ref().or(of_file.project).or(of_gcloud.as_ref());
     network.place(cx, of_file)
 }
@@ -72,9 +74,9 @@ fn gcloud_project(cx: &Context) -> Option<ProjectId> {
 /// What decides whose identity it is, for the cache key.
 pub(super) fn describe(cx: &Context) -> Result<String> {
     use aws_lc_rs::digest::{SHA256, digest};
-    let named = named_project(cx)?;
+    let (named, quota) = (named_project(cx)?, named_quota_project(cx)?);
     let text = |project: Option<ProjectId>| project.map(|it| it.to_string()).unwrap_or_default();
-    Ok(match first_file(cx)? {
+    let identity = match first_file(cx)? {
         Some(Read { found, file }) => {
             let project = text(named.or_else(|| gcloud_project(cx)));
             // The keys of AWS that such a file is used with are the machine's.
@@ -87,7 +89,8 @@ pub(super) fn describe(cx: &Context) -> Result<String> {
             format!("file:{}#{print}:{project}:{key}", found.path.display())
         }
         None => format!("metadata:{}:{}", metadata_host(cx), text(named)),
-    })
+    };
+    Ok(format!("{identity}:{}", text(quota)))
 }
 
 /// The requests, without sending them.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use connector_core::{Call, Context, Error, Request, Response, Result, Step};
+use futures_util::future::join3;
 use serde::Deserialize;
 
 use crate::auth::common::{Network, OfFile};
@@ -11,7 +12,7 @@ use crate::error;
 use crate::mint::{Token, is_token};
 use crate::names::{Email, ProjectId, Scope, UniverseDomain};
 use crate::session::Place;
-use crate::surroundings::metadata_host;
+use crate::surroundings::{metadata_host, named_quota_project};
 
 /// Metadata is near, or not there.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -46,9 +47,24 @@ pub(crate) async fn answers(cx: &Context) -> bool {
 }
 
 /// A text, where there is one.
-async fn text(cx: &Context, path: &str) -> Option<String> {
-    let answer = ask(cx, path).await.ok().filter(Response::is_success)?;
-    String::from_utf8(answer.body().to_vec()).ok().map(|it| it.trim().to_owned()).filter(|it| !it.is_empty())
+///
+/// # Errors
+/// What is there and cannot be read: a token that goes to the wrong universe would be taken for another's.
+async fn text<T>(cx: &Context, path: &str, parse: fn(String) -> Result<T>) -> Result<Option<T>> {
+    let answer =
+        ask(cx, path).await.map_err(|error| error.context("the metadata service does not answer"))?;
+    match answer.status() {
+        200 => {
+            let text = String::from_utf8_lossy(answer.body()).trim().to_owned();
+            parse(text).map(Some).map_err(|_| error::garbage("metadata"))
+        }
+        404 => Ok(None),
+        status => Err(failed(status)),
+    }
+}
+
+fn failed(status: u16) -> Error {
+    Error::unreachable(format!("the metadata service answers with status {status}"))
 }
 
 fn scopes_of(scopes: &[Scope]) -> String {
@@ -81,26 +97,33 @@ pub(super) async fn token(
         404 => {
             return Err(Error::refused("this machine has no service account").with_hint("attach one to it"));
         }
-        status => {
-            return Err(Error::unreachable(format!("the metadata service answers with status {status}")));
-        }
+        status => return Err(failed(status)),
     }
     let given: Answered = serde_json::from_slice(answer.body()).map_err(|_| error::garbage(TOKEN))?;
     if !is_token(&given.access_token) {
         return Err(error::garbage(TOKEN));
     }
     let expiry = cx.expires_in(Duration::from_secs(given.expires_in));
-    let project = match project {
-        Some(project) => Some(project),
-        None if network.project().is_some() => None,
-        None => text(cx, "project/project-id").await.and_then(|it| ProjectId::parse(it).ok()),
+    let of_machine = async {
+        match network.project().or(project.as_ref()) {
+            Some(_) => Ok(None),
+            None => text(cx, "project/project-id", ProjectId::parse).await,
+        }
     };
-    let universe = text(cx, "universe/universe-domain").await.and_then(|it| UniverseDomain::parse(it).ok());
-    let email = text(cx, "instance/service-accounts/default/email").await;
-    let email = email.and_then(|it| Email::parse(it).ok()).map(|it| it.to_string());
-    let of_file = OfFile { project: project.as_ref(), quota_project: None, universe: universe.as_ref() };
+    let universe = text(cx, "universe/universe-domain", UniverseDomain::parse);
+    // On some machines this is no address; then nobody is named.
+    let email = text(cx, "instance/service-accounts/default/email", Ok);
+    let (of_machine, universe, email) = join3(of_machine, universe, email).await;
+    let (of_machine, universe) = (of_machine?, universe?);
+    let quota = named_quota_project(cx)?;
+    let of_file = OfFile {
+        project: project.as_ref().or(of_machine.as_ref()),
+        quota_project: quota.as_ref(),
+        universe: universe.as_ref(),
+    };
+    let account = email?.and_then(|it| Email::parse(it).ok()).map(|it| it.to_string());
     let token = Token { secret: given.access_token, expiry };
-    Ok((network.place(cx, of_file)?, Minted { token, account: email }))
+    Ok((network.place(cx, of_file)?, Minted { token, account }))
 }
 
 /// The request for the token.

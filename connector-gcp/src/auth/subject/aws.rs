@@ -127,9 +127,10 @@ fn sign(cx: &Call<'_>, keys: &Keys, region: &str, url: &str, audience: &str) -> 
     let (host, path_and_query) =
         url.strip_prefix("https://").and_then(|it| it.split_once(['/', '?'])).ok_or_else(wrong)?;
     let query = path_and_query.trim_start_matches('?');
-    // The audience must not be usable for another host than AWS's.
-    if !host.starts_with("sts.") || !(host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn"))
-    {
+    // What is signed must not be good for another host than AWS's own; buckets are hosts below its domain, too.
+    let regional = format!("sts.{region}.amazonaws.com");
+    let is_sts = host == "sts.amazonaws.com" || host.strip_suffix(".cn").unwrap_or(host) == regional;
+    if !is_sts || query.is_empty() || query.contains(['/', '?']) {
         return Err(wrong());
     }
     let now =
