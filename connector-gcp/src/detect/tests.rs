@@ -214,8 +214,9 @@ async fn which_configuration_is_active() {
     for world in [
         world().var("CLOUDSDK_ACTIVE_CONFIG_NAME", "gone"),
         world().var("CLOUDSDK_ACTIVE_CONFIG_NAME", "../configurations/config_work"),
-        world().var("CLOUDSDK_CORE_ACCOUNT", ".."),
-        world().var("CLOUDSDK_CORE_ACCOUNT", "../legacy_credentials/me@example.org"),
+        logged_in(world(), "..", &login_file()).var("CLOUDSDK_CORE_ACCOUNT", ".."),
+        logged_in(world(), "a/b", &login_file()).var("CLOUDSDK_CORE_ACCOUNT", "a/b"),
+        logged_in(world(), "a\\b", &login_file()).var("CLOUDSDK_CORE_ACCOUNT", "a\\b"),
         world().var("CLOUDSDK_CORE_ACCOUNT", "nobody@example.org"),
     ] {
         assert_eq!(all(&world.context(), &Hints::default()).await.len(), 0);
@@ -259,6 +260,21 @@ async fn which_project_is_meant() {
     assert!(error.message().contains("--project"), "{error}");
     let error = fails(&world().var("GCLOUD_PROJECT", "hunter2 x"), &Hints::default()).await;
     assert!(error.message().starts_with("GCLOUD_PROJECT"), "{error}");
+}
+
+/// The project that calls are counted for is lifted where its variable says one.
+#[tokio::test]
+async fn the_quota_project_is_lifted() {
+    let of_file = with(login_file(), json!({ "quota_project_id": "of-the-file" }));
+    for file in [
+        key_file(),
+        of_file,
+        with(impersonated_file(&key_file()), json!({ "quota_project_id": "of-the-file" })),
+    ] {
+        let world = named(&file).var("GOOGLE_CLOUD_QUOTA_PROJECT", "of-variable");
+        let found = only(&world, &hints(None, Some(PROJECT), None)).await;
+        assert_eq!(found.config["quota_project_id"], "of-variable");
+    }
 }
 
 /// What is there but broken is an error that says where; no value is shown, and nothing else is offered in its place.

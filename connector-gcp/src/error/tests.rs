@@ -187,6 +187,8 @@ async fn refusals_of_oauth() {
         assert!(error.message().starts_with("oauth2:token: "), "{error}");
     }
     assert_silent(&asked(Key, &oauth_refusal(400, CANARY, "")).await);
+    let other = asked(Key, &oauth_refusal(400, "some_secret_word", "")).await;
+    assert!(!format!("{other:?}").contains("secret_word"), "{other:?}");
     let subtype =
         json!({ "error": "invalid_grant", "error_subtype": "invalid_rapt", "error_description": CANARY });
     check(

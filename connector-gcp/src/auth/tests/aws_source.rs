@@ -51,23 +51,28 @@ fn hex(bytes: &[u8]) -> String {
 
 /// The signature by AWS's own description of it (Signature Version 4), written out for this one request.
 fn signature(secret: &str, session: Option<&str>) -> String {
+    signature_for("sts.eu-west-1.amazonaws.com", "eu-west-1", secret, session)
+}
+
+/// As [`signature`], for another host and region.
+fn signature_for(host: &str, region: &str, secret: &str, session: Option<&str>) -> String {
     let token = session.map(|it| format!("x-amz-security-token:{it}\n")).unwrap_or_default();
     let names = match session {
         Some(_) => "host;x-amz-date;x-amz-security-token;x-goog-cloud-target-resource",
         None => "host;x-amz-date;x-goog-cloud-target-resource",
     };
     let canonical = format!(
-        "POST\n/\nAction=GetCallerIdentity&Version=2011-06-15\nhost:sts.eu-west-1.amazonaws.com\n\
+        "POST\n/\nAction=GetCallerIdentity&Version=2011-06-15\nhost:{host}\n\
          x-amz-date:20260101T000000Z\n{token}x-goog-cloud-target-resource:{AUDIENCE}\n\n{names}\n\
          e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     );
     let to_sign = format!(
-        "AWS4-HMAC-SHA256\n20260101T000000Z\n20260101/eu-west-1/sts/aws4_request\n{}",
+        "AWS4-HMAC-SHA256\n20260101T000000Z\n20260101/{region}/sts/aws4_request\n{}",
         hex(digest(&SHA256, canonical.as_bytes()).as_ref())
     );
     let mac = |key: &[u8], text: &str| sign(&Key::new(HMAC_SHA256, key), text.as_bytes()).as_ref().to_vec();
     let day = mac(format!("AWS4{secret}").as_bytes(), "20260101");
-    let key = mac(&mac(&mac(&day, "eu-west-1"), "sts"), "aws4_request");
+    let key = mac(&mac(&mac(&day, region), "sts"), "aws4_request");
     hex(&mac(&key, &to_sign))
 }
 
@@ -180,6 +185,11 @@ async fn c18_only_for_awss_own_service() {
         "https://sts.amazonaws.com.example.org?Action=GetCallerIdentity&Version=2011-06-15",
         "http://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15",
         "https://sts.{region}.amazonaws.com",
+        "https://sts.{region}.amazonaws.com/",
+        "https://sts.{region}.amazonaws.com/other?Action=GetCallerIdentity&Version=2011-06-15",
+        "https://s3.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15",
+        "https://sts.bucket.s3.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15",
+        "https://sts.us-east-2.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15",
     ] {
         let world = with_keys().var("AWS_REGION", "eu-west-1");
         let account = aws(json!({ "regional_cred_verification_url": url }));
@@ -187,12 +197,23 @@ async fn c18_only_for_awss_own_service() {
         assert_eq!((error.kind(), world.sent().len()), (ErrorKind::InvalidInput, 0));
         assert!(error.message().contains("regional_cred_verification_url"), "{error}");
     }
-    for (url, region) in [
-        ("https://sts.amazonaws.com/?Version=2011-06-15&Action=GetCallerIdentity", "us-east-1"),
-        ("https://sts.{region}.amazonaws.com.cn?Action=GetCallerIdentity&Version=2011-06-15", "cn-north-1"),
+    for (url, host, region) in [
+        (
+            "https://sts.amazonaws.com/?Version=2011-06-15&Action=GetCallerIdentity",
+            "sts.amazonaws.com",
+            "us-east-1",
+        ),
+        (
+            "https://sts.{region}.amazonaws.com.cn?Action=GetCallerIdentity&Version=2011-06-15",
+            "sts.cn-north-1.amazonaws.com.cn",
+            "cn-north-1",
+        ),
     ] {
         let world = with_keys().var("AWS_REGION", region).answers(token("t", 3599));
         let account = aws(json!({ "regional_cred_verification_url": url }));
         authenticate(&account, &world.context(), None, None).await.expect("a session");
+        let authorization = header_in(&request_in(&world, 0), "Authorization").expect("a signature");
+        let expected = signature_for(host, region, "hunter2-key", None);
+        assert!(authorization.ends_with(&format!("Signature={expected}")), "{authorization}");
     }
 }

@@ -28,7 +28,7 @@ async fn s35_two_calls_with_a_key() {
     let world = World::new().answers(token("base", 3599)).answers(given("ya29.target"));
     let cx = world.named("prod");
     let first = "first@other-project.iam.gserviceaccount.com";
-    let account = by_key(json!({ "delegates": [first, EMAIL], "scopes": [WHOLE] }));
+    let account = by_key(json!({ "delegates": [first, EMAIL], "scopes": ["openid"] }));
     let out = authenticate(&account, &cx, Some(7200), None).await.expect("a session");
     assert_eq!(world.lines(), [format!("POST {TOKEN_URL}"), format!("POST {GENERATE_URL}")]);
     let form = form(&world, 0);
@@ -37,7 +37,7 @@ async fn s35_two_calls_with_a_key() {
     let sent = &world.sent()[1];
     assert_eq!(header(sent, "authorization"), Some("Bearer base"));
     let expected = json!({
-        "scope": [WHOLE], "lifetime": "7200s",
+        "scope": ["openid"], "lifetime": "7200s",
         "delegates": [format!("projects/-/serviceAccounts/{first}"), format!("projects/-/serviceAccounts/{EMAIL}")],
     });
     assert_eq!(body(sent), expected);

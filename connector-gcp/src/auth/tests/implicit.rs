@@ -109,6 +109,27 @@ async fn a_broken_source_is_never_passed_over() {
     }
 }
 
+/// Files that nobody may read.
+struct Locked;
+
+impl connector_core::Files for Locked {
+    fn read(&self, path: &std::path::Path) -> connector_core::Result<Vec<u8>> {
+        Err(connector_core::Error::unexpected(format!("{} cannot be read", path.display())))
+    }
+}
+
+/// Nor is a file that is there and cannot be read.
+#[tokio::test]
+async fn a_file_that_cannot_be_read_is_never_passed_over() {
+    for (world, place) in [(home(), DEFAULT), (home().var(VARIABLE, "/run/cred.json"), "/run/cred.json")] {
+        let world = service(world);
+        let error = authenticate(&implicit(json!({})), &on(&world).with_files(Locked), None, None).await;
+        let error = error.expect_err("it cannot be read");
+        assert!(error.to_string().contains(place), "{error:?}");
+        assert_eq!((error.kind(), world.sent().len()), (ErrorKind::Unexpected, 0));
+    }
+}
+
 /// What `explain` tells of the places is what authenticating does.
 #[test]
 fn the_origins_are_those_that_are_used() {
@@ -160,6 +181,8 @@ fn c27_the_identity_differs_by_all_that_decides_it() {
         home(),
         home().var("GCE_METADATA_HOST", "127.0.0.1:1"),
         home().var("GOOGLE_CLOUD_PROJECT", "first-project"),
+        home().var("GOOGLE_CLOUD_QUOTA_PROJECT", "first-project"),
+        key().var("GOOGLE_CLOUD_QUOTA_PROJECT", "first-project"),
     ];
     let identity = |world: &World| Implicit::identity(&Map::new(), &on(world)).expect("an identity");
     let mut seen: Vec<_> = worlds.iter().map(identity).collect();
@@ -168,6 +191,26 @@ fn c27_the_identity_differs_by_all_that_decides_it() {
     seen.dedup();
     assert_eq!(seen.len(), worlds.len(), "{seen:?}");
     assert_eq!(identity(&key()), identity(&key()));
+}
+
+/// The project that calls are counted for: the config's, the variable's, the file's.
+#[tokio::test]
+async fn which_project_is_counted_for() {
+    let of_file = with(login_file(), json!({ "quota_project_id": "of-the-file" }));
+    let variable = |world: World| world.var("GOOGLE_CLOUD_QUOTA_PROJECT", "of-variable");
+    let own = json!({ "quota_project_id": "of-config" });
+    for (world, config, expected) in [
+        (variable(named(&of_file)), own, "of-config"),
+        (variable(named(&of_file)), json!({}), "of-variable"),
+        (named(&of_file), json!({}), "of-the-file"),
+    ] {
+        let world = world.answers(token("t", 3599));
+        let out = authenticate(&implicit(config), &on(&world), None, None).await.expect("a session");
+        assert_eq!(out.session.credential().quota_project_id.as_deref(), Some(expected));
+    }
+    let world = service(variable(home()));
+    let out = authenticate(&implicit(json!({})), &on(&world), None, None).await.expect("a session");
+    assert_eq!(out.session.credential().quota_project_id.as_deref(), Some("of-variable"));
 }
 
 /// Which project is meant: the config's, the variable's, the file's, gcloud's.

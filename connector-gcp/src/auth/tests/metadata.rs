@@ -83,6 +83,33 @@ async fn what_is_said_is_not_asked_for() {
     assert_eq!(error.expect_err("it cannot be narrowed").kind(), ErrorKind::Refused);
 }
 
+/// What is told beside the token has to be read: a universe that is not known would send the token to another one.
+#[tokio::test]
+async fn what_is_told_beside_the_token_has_to_be_read() {
+    let project = || metadata(200, "vm-project");
+    for (answers, says) in [
+        (vec![project(), metadata(503, CANARY), metadata(200, EMAIL)], "status 503"),
+        (vec![project(), metadata(200, "hunter2 x"), metadata(200, EMAIL)], "not Google Cloud"),
+        (
+            vec![project(), Response::new(404, Vec::new(), CANARY.into()), metadata(200, EMAIL)],
+            "does not answer",
+        ),
+        (vec![metadata(200, "hunter2 x"), metadata(404, ""), metadata(200, EMAIL)], "not Google Cloud"),
+        (vec![project(), metadata(404, ""), metadata(500, CANARY)], "status 500"),
+    ] {
+        let world = answers.into_iter().fold(World::new().answers(given(3599)), World::answers);
+        let error = authenticate(&implicit(json!({})), &on(&world), None, None).await.expect_err(says);
+        assert_eq!(error.kind(), ErrorKind::Unreachable, "{error:?}");
+        assert!(error.message().contains(says), "{error:?}");
+        assert_silent(&error);
+    }
+    // On some machines the account has no address.
+    let world = World::new().answers(given(3599)).answers(project()).answers(metadata(404, ""));
+    let world = world.answers(metadata(200, "my-pool.svc.id.goog"));
+    let out = authenticate(&implicit(json!({})), &on(&world), None, None).await.expect("a session");
+    assert_eq!(out.session.credential().account, None);
+}
+
 /// The host is that of the variable that Google's libraries read.
 #[tokio::test]
 async fn the_host_is_the_variables() {

@@ -2,6 +2,7 @@
 
 mod aws_source;
 mod browser;
+mod catalogue;
 mod device;
 mod endpoints;
 mod executable;
