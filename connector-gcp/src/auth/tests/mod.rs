@@ -3,6 +3,7 @@
 mod aws_source;
 mod browser;
 mod catalogue;
+mod configs;
 mod device;
 mod endpoints;
 mod executable;
