@@ -185,6 +185,7 @@ async fn a_named_configuration_is_meant() {
     }
     let found = only(&world, &hints(Some("work"), Some("said-so"), None)).await;
     assert_eq!(found.config["project_id"], "said-so");
+    let world = gcloud(world, "../work", "me@example.org", "of-work");
     for profile in ["gone", "../work", "", "a b"] {
         let error = fails(&world, &hints(Some(profile), None, None)).await;
         assert_eq!(error.kind(), ErrorKind::NotFound);

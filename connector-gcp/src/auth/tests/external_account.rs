@@ -91,10 +91,27 @@ async fn c24_through_a_service_account() {
         assert_eq!(out.session.credential().account.as_deref(), Some(TARGET));
         let steps = account.plan(&call(&account, &cx, asked), Some(&bucket())).expect("a plan");
         assert_eq!(steps.len(), 3);
+        assert_eq!(field(&steps[0].parameters, "scope"), Some(WHOLE));
         let told: Value =
             serde_json::from_str(field(&steps[1].parameters, "body").expect("it")).expect("JSON");
         assert_eq!(told, body(&world.sent()[1]));
     }
+}
+
+/// What the file says of its place: where its service account's tokens are made, and whom calls are counted for.
+#[tokio::test]
+async fn the_file_says_where_and_for_whom() {
+    let more = json!({
+        "quota_project_id": "counted-here",
+        "service_account_impersonation_url":
+            format!("http://127.0.0.1:9/v1/projects/-/serviceAccounts/{TARGET}:generateAccessToken"),
+    });
+    let world = World::new().file("/run/token", "jwt").answers(token("base", 3599));
+    let world = world.answers(generated("t", World::start(), 3600));
+    let account = external(&with(of_file(), more), json!({}));
+    let out = authenticate(&account, &world.context(), None, None).await.expect("a session");
+    assert_eq!(world.sent()[1].origin(), "http://127.0.0.1:9");
+    assert_eq!(out.session.credential().quota_project_id.as_deref(), Some("counted-here"));
 }
 
 /// A client of the pool is named by a header; without one, a workforce pool's calls are counted for a project.

@@ -87,6 +87,28 @@ async fn s41_s45_the_order_of_googles_libraries() {
     assert_eq!(out.session.credential().access_token.expose(), "ya29.vm");
 }
 
+/// A file that stands in for an account says through whom and where; the connector's own endpoint goes before it, and the
+/// life is the one that is asked for.
+#[tokio::test]
+async fn a_file_that_stands_in_says_through_whom_and_where() {
+    let more = json!({
+        "delegates": [format!("projects/-/serviceAccounts/{EMAIL}")],
+        "service_account_impersonation_url":
+            format!("http://127.0.0.1:9/v1/projects/-/serviceAccounts/{TARGET}:generateAccessToken"),
+    });
+    let file = with(impersonated_file(&key_file()), more);
+    let own = json!({ "endpoints": { "iamcredentials": "http://127.0.0.1:8" } });
+    for (config, origin) in [(json!({}), "http://127.0.0.1:9"), (own, "http://127.0.0.1:8")] {
+        let world = named(&file).answers(token("b", 3599)).answers(generated("t", World::start(), 7200));
+        authenticate(&implicit(config), &on(&world), Some(7200), None).await.expect("a session");
+        let sent = &world.sent()[1];
+        assert_eq!(sent.origin(), origin);
+        let body = crate::testing::body(sent);
+        assert_eq!(body["delegates"], json!([format!("projects/-/serviceAccounts/{EMAIL}")]));
+        assert_eq!(body["lifetime"], "7200s");
+    }
+}
+
 /// A source that is there but broken is an error; no other identity takes its place, and nothing is called.
 #[tokio::test]
 async fn a_broken_source_is_never_passed_over() {

@@ -49,6 +49,9 @@ async fn scopes_are_those_of_the_config() {
     authenticate(&account, &world.context(), None, None).await.expect("a session");
     let form = form(&world, 0);
     let (header, claims) = verified(field(&form, "assertion").expect("an assertion"));
+    // Google narrows tokens for the whole platform only.
+    assert_eq!(account.narrows(), None);
+    assert!(keyed(&key_file(), json!({})).narrows().is_some());
     assert_eq!((&header["kid"], &claims["scope"]), (&Value::Null, &json!(scopes.join(" "))));
 }
 
