@@ -86,7 +86,7 @@ async fn the_request_is_signed_with_the_environments_keys() {
             Some(token) => world.var("AWS_SESSION_TOKEN", token),
             None => world,
         };
-        authenticate(&on_ec2(), &world.context(), None, None).await.expect("a session");
+        authenticate(&on_ec2(), &world.context().with_implicit(true), None, None).await.expect("a session");
         assert_eq!(world.sent().len(), 1);
         let request = request_in(&world, 0);
         assert_eq!(request["method"], "POST");
@@ -155,7 +155,7 @@ async fn what_is_missing_is_said() {
     assert_eq!(world.lines()[0], format!("GET {ZONE}"), "version 1 where no other is named");
 
     let world = with_keys().var("AWS_DEFAULT_REGION", "eu-west-1").answers(token("t", 3599));
-    authenticate(&aws(json!({})), &world.context(), None, None).await.expect("a session");
+    authenticate(&aws(json!({})), &world.context().with_implicit(true), None, None).await.expect("a session");
 
     let region = || World::new().var("AWS_REGION", "eu-west-1");
     for (world, account, says) in [
@@ -193,7 +193,8 @@ async fn c18_only_for_awss_own_service() {
     ] {
         let world = with_keys().var("AWS_REGION", "eu-west-1");
         let account = aws(json!({ "regional_cred_verification_url": url }));
-        let error = authenticate(&account, &world.context(), None, None).await.expect_err(url);
+        let error =
+            authenticate(&account, &world.context().with_implicit(true), None, None).await.expect_err(url);
         assert_eq!((error.kind(), world.sent().len()), (ErrorKind::InvalidInput, 0));
         assert!(error.message().contains("regional_cred_verification_url"), "{error}");
     }
@@ -211,7 +212,7 @@ async fn c18_only_for_awss_own_service() {
     ] {
         let world = with_keys().var("AWS_REGION", region).answers(token("t", 3599));
         let account = aws(json!({ "regional_cred_verification_url": url }));
-        authenticate(&account, &world.context(), None, None).await.expect("a session");
+        authenticate(&account, &world.context().with_implicit(true), None, None).await.expect("a session");
         let authorization = header_in(&request_in(&world, 0), "Authorization").expect("a signature");
         let expected = signature_for(host, region, "hunter2-key", None);
         assert!(authorization.ends_with(&format!("Signature={expected}")), "{authorization}");
