@@ -29,8 +29,8 @@ pub struct EndpointUrl {
 const OTHER_METADATA: [Ipv4Addr; 2] = [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16)];
 
 /// Names under which metadata services are known.
-const METADATA_NAMES: [&str; 4] =
-    ["metadata", "metadata.google.internal", "instance-data", "instance-data.ec2.internal"];
+const METADATA_NAMES: [&str; 5] =
+    ["metadata", "metadata.google.internal", "metadata.goog", "instance-data", "instance-data.ec2.internal"];
 
 /// The end of names that are answered within a machine or a network only.
 const LOCAL_NAMES: [&str; 4] = [".localhost", ".local", ".internal", ".svc"];
@@ -147,20 +147,39 @@ fn is_local_name(host: &str) -> Result<bool, &'static str> {
 }
 
 fn is_local_address(address: IpAddr) -> Result<bool, &'static str> {
-    const METADATA: Result<bool, &str> = Err("its host is a link-local or metadata address");
+    if is_metadata_address(address) {
+        return Err("its host is a link-local or metadata address");
+    }
     match address {
-        IpAddr::V4(v4) if v4.is_link_local() || OTHER_METADATA.contains(&v4) => METADATA,
         IpAddr::V4(v4) if v4.octets()[0] == 0 || v4.is_multicast() || v4.is_broadcast() => {
             Err("its host is not an address of one machine")
         }
         IpAddr::V4(v4) => Ok(v4.is_loopback() || v4.is_private() || is_shared(v4)),
         IpAddr::V6(v6) => match embedded(v6) {
             Some(v4) => is_local_address(v4.into()),
-            None if v6.is_unicast_link_local() || v6.segments()[..2] == [0xfd00, 0x0ec2] => METADATA,
             None if v6.is_unspecified() || v6.is_multicast() => {
                 Err("its host is not an address of one machine")
             }
             None => Ok(v6.is_loopback() || v6.is_unique_local()),
+        },
+    }
+}
+
+/// Whether metadata services are at this address: one that is link-local, or one of those that clouds chose elsewhere.
+/// They answer with the credentials of the machine that asks.
+#[must_use]
+pub fn is_metadata_address(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_link_local() || OTHER_METADATA.contains(&v4),
+        IpAddr::V6(v6) => match embedded(v6) {
+            Some(v4) => is_metadata_address(v4.into()),
+            None => {
+                let segments = v6.segments();
+                // AWS's and Google's.
+                v6.is_unicast_link_local()
+                    || segments[..2] == [0xfd00, 0x0ec2]
+                    || segments == [0xfd20, 0x00ce, 0, 0, 0, 0, 0, 0x0254]
+            }
         },
     }
 }
@@ -238,6 +257,9 @@ mod tests {
             "169.254.0.1",
             "[fd00:ec2::254]",
             "[fd00:0ec2::23]:80",
+            "[fd20:ce::254]",
+            "[fd20:00ce:0::0254]:80",
+            "metadata.goog",
             "[fe80::1]",
             "[::ffff:169.254.169.254]",
             "[::ffff:a9fe:a9fe]",

@@ -47,7 +47,7 @@ pub use contract::{
 };
 pub use credential::{Builds, Clients, Credential, EnvironmentForm, Gives, Offers, Tool};
 pub use document::{Allow, Document, SecretRef, Visibility, check_name, resolve_secrets};
-pub use endpoint::EndpointUrl;
+pub use endpoint::{EndpointUrl, is_metadata_address};
 pub use envelope::{ENVELOPE_VERSION, Envelope, Fields};
 pub use error::{Error, ErrorKind, Problem, Result};
 pub use explained::{Origin, OriginState, Right, Step, Trust, Withheld};

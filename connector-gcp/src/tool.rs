@@ -35,6 +35,8 @@ pub(crate) fn environment(credential: &GcpCredential, expiry: &Expiry) -> Enviro
         Some(credential.universe_domain.as_str()).filter(|it| *it != UniverseDomain::default().as_str());
     let form = EnvironmentForm::default()
         .set("CLOUDSDK_AUTH_ACCESS_TOKEN", credential.access_token.clone())
+        // No configuration of gcloud's: one may name endpoints, which would be sent this token, or another account.
+        .set("CLOUDSDK_ACTIVE_CONFIG_NAME", "NONE")
         .set("GOOGLE_OAUTH_ACCESS_TOKEN", credential.access_token.clone())
         .set_if("CLOUDSDK_CORE_PROJECT", project)
         .set_if("GOOGLE_CLOUD_PROJECT", project)
@@ -42,7 +44,8 @@ pub(crate) fn environment(credential: &GcpCredential, expiry: &Expiry) -> Enviro
         .set_if("GOOGLE_CLOUD_QUOTA_PROJECT", quota)
         .set_if("CLOUDSDK_CORE_UNIVERSE_DOMAIN", universe)
         .set_if("GOOGLE_CLOUD_UNIVERSE_DOMAIN", universe)
-        // A path only: the property takes no text. Where there is none, gcloud's own stays, which may be that of a proxy.
+        // A path only: the property takes no text. Where there is none, a variable of the user's stays, which may be
+        // for a proxy.
         .set_if(
             "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE",
             bundle.as_ref().and_then(CaBundle::path).map(|path| path.display().to_string()),
@@ -132,12 +135,17 @@ mod tests {
     fn s53_the_variables_of_a_token() {
         assert_eq!(
             set(&environment(&credential(), &never())),
-            [("CLOUDSDK_AUTH_ACCESS_TOKEN", "ya29.token"), ("GOOGLE_OAUTH_ACCESS_TOKEN", "ya29.token")]
+            [
+                ("CLOUDSDK_AUTH_ACCESS_TOKEN", "ya29.token"),
+                ("CLOUDSDK_ACTIVE_CONFIG_NAME", "NONE"),
+                ("GOOGLE_OAUTH_ACCESS_TOKEN", "ya29.token"),
+            ]
         );
         assert_eq!(
             set(&environment(&full(), &end())),
             [
                 ("CLOUDSDK_AUTH_ACCESS_TOKEN", "ya29.token"),
+                ("CLOUDSDK_ACTIVE_CONFIG_NAME", "NONE"),
                 ("GOOGLE_OAUTH_ACCESS_TOKEN", "ya29.token"),
                 ("CLOUDSDK_CORE_PROJECT", "my-project"),
                 ("GOOGLE_CLOUD_PROJECT", "my-project"),

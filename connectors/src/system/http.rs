@@ -6,11 +6,13 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use connector_core::{Error, Http, Request, Response, Result, Tls, async_trait, format_duration};
+use connector_core::{
+    Error, Http, Request, Response, Result, Tls, async_trait, format_duration, is_metadata_address,
+};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Url};
 
-use super::resolve::{REFUSED, Resolver, is_link_local};
+use super::resolve::{REFUSED, Resolver};
 use super::{Timeouts, tls};
 
 /// HTTP over the machine's network.
@@ -95,7 +97,7 @@ impl Http for SystemHttp {
         let url = Url::parse(request.url()).map_err(|_| wrong("not a URL"))?;
         let host = url.host_str().ok_or_else(|| wrong("no host"))?;
         let address = host.trim_matches(['[', ']']).parse::<IpAddr>().ok();
-        if !request.is_to_metadata() && address.is_some_and(is_link_local) {
+        if !request.is_to_metadata() && address.is_some_and(is_metadata_address) {
             return Err(Error::refused(format!(
                 "{origin} is a link-local address, where metadata services are"
             ))

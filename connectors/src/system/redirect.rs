@@ -20,6 +20,9 @@ const LARGEST: usize = 16 << 10;
 /// How long a connection may take to say something: browsers open some that they never use.
 const LIMIT: Duration = Duration::from_secs(10);
 
+/// How many connections are listened to at the same time.
+const MOST: usize = 32;
+
 const DONE: &str = "<!doctype html><meta charset=utf-8><title>connector</title><body style=\"font-family:sans-serif\">\
     <p>The answer has arrived. You can close this window and go back to the terminal.</p>";
 
@@ -64,6 +67,8 @@ impl Redirect for Port {
                 },
             };
             match answered {
+                // More than any browser opens: the oldest of them go on, this one is dropped.
+                Either::Left(Ok(_)) if open.len() >= MOST => {}
                 Either::Left(Ok((stream, _))) => open.push(answer(stream, self.port)),
                 Either::Left(Err(_)) => return Err(Error::unexpected("the port for the browser was closed")),
                 Either::Right(Some(query)) => return Ok(query),
@@ -110,10 +115,15 @@ async fn head(stream: &mut TcpStream) -> Option<Zeroizing<String>> {
 fn query_of(head: &str, port: u16) -> Option<Secret> {
     let mut lines = head.split("\r\n");
     let target = lines.next()?.strip_prefix("GET ")?.strip_suffix(" HTTP/1.1")?;
-    let host = lines.find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("host").then(|| value.trim())
-    })?;
+    let headers: Vec<_> = lines.filter_map(|line| line.split_once(':')).collect();
+    let header = |wanted: &str| {
+        headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| value.trim())
+    };
+    // A page that is sent here by a redirect has none: a script of another page asks.
+    if header("origin").is_some() {
+        return None;
+    }
+    let host = header("host")?;
     let ours = [format!("127.0.0.1:{port}"), format!("localhost:{port}")];
     let is_ours = ours.iter().any(|it| host.eq_ignore_ascii_case(it))
         || (port == 80 && matches!(host, "127.0.0.1" | "localhost"));
@@ -145,6 +155,10 @@ mod tests {
             let icon =
                 ask(number, &format!("GET /favicon.ico HTTP/1.1\r\nHost: 127.0.0.1:{number}\r\n\r\n")).await;
             assert!(icon.starts_with("HTTP/1.1 404"), "{icon}");
+            let script = format!(
+                "GET /?code=x HTTP/1.1\r\nHost: 127.0.0.1:{number}\r\nOrigin: http://a.example\r\n\r\n"
+            );
+            assert!(ask(number, &script).await.starts_with("HTTP/1.1 404"));
             ask(number, &format!("GET /?code=one&state=two HTTP/1.1\r\nhost: localhost:{number}\r\n\r\n"))
                 .await
         };

@@ -1,12 +1,13 @@
 //! Names to addresses: never to those of metadata services, whatever a name server says.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
+use connector_core::is_metadata_address;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 /// What an answer is refused with.
-pub(super) const REFUSED: &str = "resolves to link-local addresses only";
+pub(super) const REFUSED: &str = "resolves to addresses of metadata services only";
 
 /// The system's resolver, held to what a request may reach.
 #[derive(Clone, Default)]
@@ -33,23 +34,10 @@ impl Resolve for Resolver {
 /// The addresses that may be asked.
 fn allowed(found: impl Iterator<Item = SocketAddr>, to_metadata: bool) -> io::Result<Vec<SocketAddr>> {
     let (refused, allowed): (Vec<_>, Vec<_>) =
-        found.partition(|address| !to_metadata && is_link_local(address.ip()));
+        found.partition(|address| !to_metadata && is_metadata_address(address.ip()));
     match allowed.is_empty() && !refused.is_empty() {
         true => Err(io::Error::new(io::ErrorKind::PermissionDenied, REFUSED)),
         false => Ok(allowed),
-    }
-}
-
-/// Whether it is an address at which metadata services are.
-pub(super) fn is_link_local(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(it) => it.is_link_local(),
-        IpAddr::V6(it) => {
-            it.is_unicast_link_local()
-                || it.to_ipv4_mapped().is_some_and(|it| it.is_link_local())
-                // The addresses of AWS metadata services.
-                || it.segments()[..3] == [0xfd00, 0x0ec2, 0]
-        }
     }
 }
 
@@ -61,8 +49,14 @@ mod tests {
     #[test]
     fn c18_a_name_leads_to_no_metadata_service() {
         let address = |text: &str| -> SocketAddr { text.parse().expect("an address") };
-        let metadata =
-            ["169.254.169.254:0", "[fd00:ec2::254]:0", "[::ffff:169.254.169.254]:0", "[fe80::1]:0"];
+        let metadata = [
+            "169.254.169.254:0",
+            "[fd00:ec2::254]:0",
+            "[fd20:ce::254]:0",
+            "[::ffff:169.254.169.254]:0",
+            "[fe80::1]:0",
+            "168.63.129.16:0",
+        ];
         for text in metadata {
             let error = allowed([address(text)].into_iter(), false).expect_err(text);
             assert_eq!(error.to_string(), REFUSED);
