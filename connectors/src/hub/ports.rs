@@ -8,6 +8,7 @@ use connector_core::{
     async_trait,
 };
 use connector_store::audit::{Action, Record};
+use futures_util::future::join;
 
 use super::open::{Opened, check_usable};
 
@@ -44,9 +45,18 @@ impl Kept for Port {
 #[async_trait]
 impl Ledger for Port {
     async fn record(&self, cx: &Context, mint: &Mint<'_>) -> Result<()> {
-        let terms = mint.terms;
-        // The last look before the release: another process may have changed the connector meanwhile, or
-        // one that it takes its identity from.
+        // Side by side, since each waits for the disk or for a lock. The mint has happened, so that it is recorded also
+        // where it is not released.
+        let record = record_of(cx, mint);
+        let (look, recorded) = join(self.last_look(cx, mint.terms), self.opened.store.audit(&record)).await;
+        look.and(recorded.map(|_| ()))
+    }
+}
+
+impl Port {
+    /// The last look before the release: another process may have changed the connector meanwhile, or one that it
+    /// takes its identity from.
+    async fn last_look(&self, cx: &Context, terms: &Terms) -> Result<()> {
         let document = self.opened.store.get_by_id(&terms.id).await?;
         let Some(document) = document.filter(|it| it.version == terms.version) else {
             return Err(self.changed(terms, &terms.id));
@@ -55,14 +65,12 @@ impl Ledger for Port {
         for member in &family {
             check_usable(member, cx.now())?;
         }
-        if let Some(other) = self.opened.changed_of(&document.id, &family) {
-            return Err(self.changed(terms, &other));
+        match self.opened.changed_of(&document.id, &family) {
+            Some(other) => Err(self.changed(terms, &other)),
+            None => Ok(()),
         }
-        self.opened.store.audit(&record_of(cx, mint)).await.map(|_| ())
     }
-}
 
-impl Port {
     /// Ends what was open of the connector with this id and of those that depend on it. A source of theirs
     /// then looks its connector up again, and goes on with what it is now.
     fn changed(&self, terms: &Terms, id: &str) -> Error {
