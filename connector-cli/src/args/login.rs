@@ -4,17 +4,20 @@ use clap::Args;
 
 use super::GrantArgs;
 
-/// Set up kubectl, docker or aws, so that they ask this program for credentials
+/// Set up kubectl, docker, aws or gcloud with this program's credentials
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:\n  \
     connector login prod --resource-type kubernetes-cluster --resource-id demo\n  \
     connector login prod --resource-type docker-registry --resource-id \\\n      \
         123456789012.dkr.ecr.eu-west-1.amazonaws.com\n  \
-    connector login prod --resource-type s3-bucket --resource-id s3://data\n\n\
+    connector login prod --resource-type s3-bucket --resource-id s3://data\n  \
+    connector login lab --resource-type gcs-bucket --resource-id gs://data/reports/\n\n\
     What is asked for decides which program: a cluster kubectl, a registry docker (and podman,\n\
     where REGISTRY_AUTH_FILE is set), all else of AWS the aws program and the SDKs. No credential\n\
     is in their files: they call this program, which issues a fresh one when it is time.\n\
-    KUBECONFIG, DOCKER_CONFIG, REGISTRY_AUTH_FILE and AWS_CONFIG_FILE are honoured.")]
+    All else of Google Cloud is for gcloud, which calls nobody: it gets a configuration of its own,\n\
+    and a file with a token that ends.\n\
+    KUBECONFIG, DOCKER_CONFIG, REGISTRY_AUTH_FILE, AWS_CONFIG_FILE and CLOUDSDK_CONFIG are honoured.")]
 pub(crate) struct LoginArgs {
     /// The connector
     pub(crate) name: String,

@@ -3,7 +3,7 @@
 //! gcloud has no helper that it would ask for a token, so this one ends; `connector exec` and the next login give
 //! another.
 
-use connector_core::{Envelope, Error, Result};
+use connector_core::{Envelope, Error, Grant, Result};
 use serde_json::{Map, Value};
 
 use super::{Asked, Plan, user_home};
@@ -60,14 +60,29 @@ pub(super) fn plan(app: &App, asked: &Asked<'_>, envelope: &Envelope) -> Result<
             files: vec![token, settings],
         },
         tool: "gcloud",
-        usage: format!("gcloud --configuration {name} … (or CLOUDSDK_ACTIVE_CONFIG_NAME={name})"),
+        usage: format!(
+            "gcloud --configuration {name} {} (or CLOUDSDK_ACTIVE_CONFIG_NAME={name})",
+            example(&asked.grant)
+        ),
         renewed: super::RENEWED,
         notes: vec![
-            "gcloud asks nobody for a new token: `connector exec` gives a command one that lasts as long as it can, and \
-             another login writes the next"
+            "gcloud asks nobody for a new token: log in again when this one ends, or give a command one of its own with \
+             `connector exec`"
                 .to_owned(),
         ],
     })
+}
+
+/// What gcloud is used for then. A part of a bucket is listed by a pattern: of a folder's name alone gcloud makes a look
+/// at what lies beside it, which a token for the part is not for.
+fn example(grant: &Grant) -> String {
+    let bucket =
+        grant.resource_type.as_deref().filter(|it| *it == "gcs-bucket").and(grant.resource_id.as_deref());
+    match (bucket, grant.within.as_deref()) {
+        (Some(bucket), None) => format!("storage ls {bucket}"),
+        (Some(bucket), Some(part)) => format!("storage ls '{bucket}/{}/**'", part.trim_end_matches('/')),
+        (None, _) => "…".to_owned(),
+    }
 }
 
 /// gcloud's names for configurations have lower-case letters, digits and hyphens.
@@ -126,7 +141,7 @@ fn sections(envelope: &Envelope, token: &str) -> Vec<(&'static str, Map<String, 
 
 #[cfg(test)]
 mod tests {
-    use super::configuration;
+    use super::*;
 
     #[test]
     fn a_configuration_has_a_name_that_gcloud_takes() {
@@ -135,5 +150,18 @@ mod tests {
         {
             assert_eq!(configuration(name), expected);
         }
+    }
+
+    #[test]
+    fn a_bucket_is_listed_as_gcloud_can() {
+        let bucket = |within: Option<&str>| {
+            let mut grant = Grant::new("gcs-bucket", "gs://data");
+            grant.within = within.map(str::to_owned);
+            example(&grant)
+        };
+        assert_eq!(bucket(None), "storage ls gs://data");
+        assert_eq!(bucket(Some("a/")), "storage ls 'gs://data/a/**'");
+        assert_eq!(bucket(Some("a")), "storage ls 'gs://data/a/**'");
+        assert_eq!(example(&Grant::new("gcp-generic", "my-project")), "…");
     }
 }

@@ -142,7 +142,7 @@ async fn given<'a>(app: &App, hub: &Hub, args: &'a LoginArgs) -> Result<Given<'a
         docker::find_helper()?;
     }
     if let Some(envelope) = envelope.as_ref().filter(|_| asked.is_static) {
-        refuse_endless(envelope)?;
+        refuse_endless(envelope, &asked)?;
     }
     let form = if asked.is_static { None } else { Some(helped(app, hub, &asked, tool).await?) };
     let resource_type = asked.grant.resource_type.as_deref().unwrap_or_default();
@@ -183,12 +183,20 @@ fn refuse_nothing(envelope: &Envelope, asked: &Asked<'_>) -> Result<()> {
 }
 
 /// A file holds a credential only if the harm ends by itself.
-fn refuse_endless(envelope: &Envelope) -> Result<()> {
-    if envelope.long_lived || envelope.expiry.at().is_none() {
-        return Err(Error::refused("the credential does not end, so it is not written into a file")
-            .with_hint("leave `--static` out: the program then asks for it whenever it needs one"));
+fn refuse_endless(envelope: &Envelope, asked: &Asked<'_>) -> Result<()> {
+    if !envelope.long_lived && envelope.expiry.at().is_some() {
+        return Ok(());
     }
-    Ok(())
+    let name = asked.name;
+    let hint = match envelope.kind.as_str() {
+        "gcp" => format!(
+            "say when it ends, so that its file is not used beyond that: `connector update {name} expires_at=TIME`"
+        ),
+        _ => "leave `--static` out: the program then asks for it whenever it needs one".to_owned(),
+    };
+    Err(Error::refused("the credential does not end, so it is not written into a file")
+        .with_hint(hint)
+        .with_connector(name))
 }
 
 /// The words of `connector helper TOOL` that ask for the same.
