@@ -120,8 +120,9 @@ async fn an_identity_of_elsewhere_is_exchanged() {
 async fn refusals_of_a_key_are_told_apart() {
     let setting = Setting::new();
     let google = &setting.google;
+    let connector = setting.connector();
     let refused = async || {
-        let handle = setting.connector().resource::<GcsBucket>("gs://data").await.expect("an id");
+        let handle = connector.resource::<GcsBucket>("gs://data").await.expect("an id");
         handle.issue().await.expect_err("refused").to_string()
     };
     google.disable(&setting.robot);
