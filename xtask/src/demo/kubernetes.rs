@@ -1,13 +1,11 @@
 //! The chapter on Kubernetes: a login that may do nothing but create tokens, and kubectl with such tokens.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
 use connector_tests::install;
 use connector_tests::skip::skip;
-use serde_json::Value;
 
+use super::server::Server;
 use super::stage::Stage;
 use crate::shell::Result;
 
@@ -25,41 +23,6 @@ users:
 current-context: old
 ";
 const FILE: &str = ".kube/config";
-
-/// The API server that the tests bring; it ends with this value, whose standard input it reads.
-struct Server {
-    child: Child,
-    about: Value,
-}
-
-impl Server {
-    fn start(program: &Path) -> Result<Self> {
-        let name = program.display();
-        let mut child = Command::new(program)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| format!("{name}: {error}"))?;
-        let mut line = String::new();
-        if let Some(out) = child.stdout.take() {
-            BufReader::new(out).read_line(&mut line).map_err(|error| format!("{name}: {error}"))?;
-        }
-        let mut server = Self { child, about: Value::Null };
-        server.about = serde_json::from_str(&line).map_err(|error| format!("{name}: {error}"))?;
-        Ok(server)
-    }
-
-    fn text(&self, field: &str) -> Result<&str> {
-        self.about[field].as_str().ok_or_else(|| format!("the API server does not tell its `{field}`"))
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        drop(self.child.stdin.take());
-        let _ = self.child.wait();
-    }
-}
 
 /// Tells it, or says loudly why not.
 pub(super) fn tell(stage: &mut Stage, program: &Path) -> Result {

@@ -1,9 +1,11 @@
 //! `cargo xtask demo`: the story of this project, told by its own program against servers on loopback that check what
-//! real ones check: an AWS API, a Kubernetes API, a container registry. Every step must behave as told, or the demo
-//! fails.
+//! real ones check: an AWS API, a Google Cloud, a Kubernetes API, a container registry. Every step must behave as told, or
+//! the demo fails.
 
 mod docker;
+mod google;
 mod kubernetes;
+mod server;
 mod stage;
 
 use std::fs;
@@ -11,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use connector_tests::ministack::{REGION, World};
 use connector_tests::paths;
-use stage::Stage;
+use stage::{DOCKER_HELPER, Stage};
 
 use crate::shell::{self, Result};
 
@@ -20,14 +22,15 @@ const GRANT: [&str; 4] = ["--resource-type", "s3-bucket", "--resource-id", "bkt-
 /// Tells the story; cleans up whatever happens.
 pub(crate) fn run() -> Result {
     println!(
-        "Preparing: the `connector` program and a strict Kubernetes API server are built. A local AWS API"
+        "Preparing: the `connector` program, a strict Google Cloud and a strict Kubernetes API are built. A local"
     );
     println!(
-        "server, the real `aws` and boto3 come from the Python package index, a registry and, where there is"
+        "AWS API, the real `aws`, boto3 and google-cloud-storage come from the Python package index, a registry"
     );
     println!(
-        "none, kubectl from Debian, all into target/tools and without root. The first time takes minutes.\n"
+        "and, where there is none, kubectl from Debian, all into target/tools and without root. The first time"
     );
+    println!("takes minutes.\n");
     let programs = Programs::build()?;
     tell(&programs)?;
     farewell(&programs.connector);
@@ -37,12 +40,14 @@ pub(crate) fn run() -> Result {
 /// What is built for the demo.
 struct Programs {
     connector: PathBuf,
+    /// The Google Cloud of the tests.
+    google: PathBuf,
     /// The Kubernetes API server of the tests.
     kubernetes: PathBuf,
 }
 
 impl Programs {
-    /// Both in one go, so that they share what they link.
+    /// All in one go, so that they share what they link.
     fn build() -> Result<Self> {
         let packages = ["--package", "connector-cli", "--package", "connector-tests"];
         shell::run(shell::cargo(&["build", "--quiet", "--bins"]).args(packages))?;
@@ -52,7 +57,7 @@ impl Programs {
         };
         let given = std::env::var_os("CONNECTOR_BIN").is_some();
         let connector = if given { paths::connector() } else { built("connector") };
-        Ok(Self { connector, kubernetes: built("strict-kubernetes") })
+        Ok(Self { connector, google: built("strict-google"), kubernetes: built("strict-kubernetes") })
     }
 }
 
@@ -76,6 +81,7 @@ fn tell(programs: &Programs) -> Result {
     stage.says("What the credential is, and why it looks as it does:");
     stage.connector(&[&["explain", "data"], &GRANT[..]].concat())?.holds("bkt-one")?;
 
+    google::tell(&mut stage, &programs.google)?;
     kubernetes::tell(&mut stage, &programs.kubernetes)?;
     docker::tell(&mut stage)?;
     search(&stage)
@@ -157,7 +163,11 @@ fn search(stage: &Stage) -> Result {
     println!("\n  searched: {} outputs and {} files\n", stage.outputs(), stage.files());
     let mut first = None;
     for (what, told, leaked) in stage.occurrences() {
-        let besides = if told.is_empty() { "" } else { ", beside the helper's answer to docker" };
+        let besides = match told.first() {
+            None => "",
+            Some(seen) if seen.place.contains(DOCKER_HELPER) => ", beside the helper's answer to docker",
+            Some(_) => ", beside the answer of `issue`",
+        };
         println!("  {:<28} {} occurrences{besides}", what, leaked.len());
         first = first.or_else(|| leaked.into_iter().next());
     }
@@ -169,6 +179,7 @@ fn farewell(program: &Path) {
     println!("Next, with your own account:\n");
     println!("  cargo install --path connector-cli");
     println!("  connector register mine --type aws --auto-configure --profile YOUR-PROFILE");
+    println!("  connector register other --type gcp --auto-configure");
     println!("  connector list-resources");
     println!(
         "  connector exec mine --resource-type s3-bucket --resource-id YOUR-BUCKET -- aws s3 ls s3://YOUR-BUCKET"

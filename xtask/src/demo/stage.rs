@@ -17,6 +17,9 @@ const BIN: &str = ".local/bin";
 /// The name by which docker looks for our program.
 pub(super) const DOCKER_HELPER: &str = "docker-credential-connector";
 
+/// Google's program, where it is installed.
+pub(super) const GCLOUD: &str = "gcloud";
+
 /// One run of the demo: our program with a fresh home, and the server it talks to.
 pub(super) struct Stage<'a> {
     cli: Cli,
@@ -27,7 +30,8 @@ pub(super) struct Stage<'a> {
 /// A secret that is searched for at the end.
 struct Watched {
     what: &'static str,
-    canary: Canary,
+    /// Each of its parts.
+    canaries: Vec<Canary>,
     /// The one command that may print it.
     sink: Option<String>,
 }
@@ -48,7 +52,9 @@ impl<'a> Stage<'a> {
         let bin = cli.home().join(BIN);
         std::fs::create_dir_all(&bin).map_err(|error| format!("{}: {error}", bin.display()))?;
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let path = std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&path)));
+        // Python with Google's libraries and boto3 comes before the one of the machine.
+        let first = [bin, world.server().tools().bin()];
+        let path = std::env::join_paths(first.into_iter().chain(std::env::split_paths(&path)));
         let cli = cli
             .with_env("AWS_CONFIG_FILE", aws.join("config"))
             .with_env("AWS_SHARED_CREDENTIALS_FILE", aws.join("credentials"))
@@ -90,9 +96,14 @@ impl<'a> Stage<'a> {
 
     /// A secret to search for from now on; `sink` is the one command that may print it.
     pub(super) fn watch(&mut self, what: &'static str, secret: &str, sink: Option<&str>) {
+        self.watch_all(what, &[secret], sink);
+    }
+
+    /// The same for many of a kind.
+    pub(super) fn watch_all(&mut self, what: &'static str, secrets: &[&str], sink: Option<&str>) {
         self.secrets.push(Watched {
             what,
-            canary: Canary::of(what, secret),
+            canaries: secrets.iter().map(|secret| Canary::of(what, secret)).collect(),
             sink: sink.map(|command| format!("standard output of `{command}`")),
         });
     }
@@ -119,8 +130,17 @@ impl<'a> Stage<'a> {
     }
 
     pub(super) fn connector(&self, arguments: &[&str]) -> Result<Told> {
-        let finished = self.cli.run(arguments);
-        Ok(self.told(typed("connector", arguments), finished))
+        self.connector_with(&[], arguments)
+    }
+
+    /// The same with variables of the environment.
+    pub(super) fn connector_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Result<Told> {
+        let mut command = self.cli.command(arguments);
+        command.envs(variables.iter().copied());
+        let finished = self.cli.keep(process::run(&mut command));
+        let set: String =
+            variables.iter().map(|(name, value)| format!("{name}={} ", quoted(value))).collect();
+        Ok(self.told(set + &typed("connector", arguments), finished))
     }
 
     /// Issues a credential, which must end and be narrowed, and shows it without its secrets.
@@ -154,6 +174,21 @@ impl<'a> Stage<'a> {
         let mut command = kubectl.command(&self.cli.home(), &self.file(".kube/config"));
         let finished = self.foreign(command.args(arguments));
         Ok(self.told(typed("kubectl", arguments), finished))
+    }
+
+    /// gcloud, which asks nobody but the server.
+    pub(super) fn gcloud(&self, arguments: &[&str]) -> Result<Told> {
+        let mut command = process::isolated(GCLOUD, &self.cli.home());
+        command.env("CLOUDSDK_CONFIG", self.file(".config/gcloud"));
+        command.envs([
+            ("CLOUDSDK_CORE_DISABLE_PROMPTS", "1"),
+            ("CLOUDSDK_CORE_DISABLE_FILE_LOGGING", "true"),
+            ("CLOUDSDK_CORE_CHECK_GCE_METADATA", "false"),
+            ("CLOUDSDK_CORE_DISABLE_USAGE_REPORTING", "true"),
+            ("CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK", "true"),
+        ]);
+        let finished = self.foreign(command.args(arguments));
+        Ok(self.told(typed(GCLOUD, arguments), finished))
     }
 
     /// Puts our program onto `PATH` under the name by which docker looks for its helper.
@@ -193,7 +228,7 @@ impl<'a> Stage<'a> {
     /// Nothing but our program's own home is left at the time of asking.
     pub(super) fn occurrences(&self) -> Vec<(&'static str, Vec<Sighting>, Vec<Sighting>)> {
         let search = |it: &Watched| {
-            let seen = self.cli.sightings(std::slice::from_ref(&it.canary));
+            let seen = self.cli.sightings(&it.canaries);
             let (told, leaked) = seen.into_iter().partition(|seen| Some(&seen.place) == it.sink.as_ref());
             (it.what, told, leaked)
         };
