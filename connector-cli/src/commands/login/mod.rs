@@ -159,6 +159,9 @@ fn plan(app: &App, given: &Given<'_>, turn: &logins::Turn) -> Result<Plan> {
         ("gcp", Some(envelope)) => gcp::plan(app, asked, envelope)?,
         (_, envelope) => docker::plan(app, asked, envelope.as_ref(), form.as_ref())?,
     };
+    if envelope.as_ref().is_some_and(|it| it.long_lived) {
+        plan.renewed = "with the stored login: that is handed on as it is, and nobody renews it";
+    }
     if *is_passed {
         plan.renewed = "never: the stored login is handed to docker whenever it asks";
     }
