@@ -46,7 +46,7 @@ pub(crate) struct RegisterArgs {
     /// Take over what this machine is set up with, by the safest method that works
     #[arg(long, help_heading = "Where the config comes from")]
     pub(crate) auto_configure: bool,
-    /// The profile to take over
+    /// The profile, or configuration of gcloud, to take over
     #[arg(
         long,
         value_name = "NAME",

@@ -28,7 +28,8 @@ pub(super) fn check(registry: &Registry, connector_type: &str, hints: &Hints) ->
         ("context", "context", &hints.context),
         ("project", "project_id", &hints.project),
     ];
-    let unknown = given.into_iter().filter(|(_, field, hint)| hint.is_some() && !fields.contains(*field));
+    let knows = |field: &str| fields.contains(field) || (field == PROFILE && connector_type == CONFIGURED);
+    let unknown = given.into_iter().filter(|(_, field, hint)| hint.is_some() && !knows(field));
     let problems: Vec<Problem> = unknown
         .map(|(option, ..)| Problem::new(option, format!("`{connector_type}` knows no {option}")))
         .collect();
@@ -43,6 +44,10 @@ pub(super) fn check(registry: &Registry, connector_type: &str, hints: &Hints) ->
 
 /// The field of those that have profiles.
 const PROFILE: &str = "profile_name";
+/// The type whose profiles are configurations of its own program, gcloud, and no field.
+const CONFIGURED: &str = "gcp";
+/// The method that is the machine's identity.
+const IMPLICIT: &str = "implicit";
 
 /// The names of all fields of all methods.
 fn fields(registry: &Registry, connector_type: &str) -> Result<BTreeSet<String>> {
@@ -64,18 +69,25 @@ pub(super) async fn detect(hub: &Hub, document: Document, hints: &Hints) -> Resu
         Err(error) if error.kind() == ErrorKind::NotConfigured && hints.profile.is_none() => error,
         done => return done,
     };
-    if !fields(hub.registry(), &connector_type)?.contains(PROFILE) {
+    let has_profiles = fields(hub.registry(), &connector_type)?.contains(PROFILE);
+    let methods = hub.registry().describe(&connector_type)?.auth_methods;
+    if !has_profiles && !methods.iter().any(|method| method.id == IMPLICIT) {
         return Err(error);
     }
     let mut error = error.with_cause("nothing in the environment variables");
-    let mut named = hints.clone();
-    named.profile = Some("default".to_owned());
-    if let Err(of_profiles) = hub.registry().detect(&connector_type, hub.context(), &named).await {
-        error = error.with_cause(of_profiles.to_string());
+    if has_profiles {
+        let mut named = hints.clone();
+        named.profile = Some("default".to_owned());
+        if let Err(of_profiles) = hub.registry().detect(&connector_type, hub.context(), &named).await {
+            error = error.with_cause(of_profiles.to_string());
+        }
     }
     if !hub.context().implicit() {
         let switch = "CONNECTOR_ENABLE_IMPLICIT_AUTH_METHODS";
         error = error.with_cause(format!("the identity of this machine is not used: {switch} is not true"));
+    }
+    if !has_profiles {
+        return Err(error);
     }
     let asks = error.hint().unwrap_or_default().to_owned();
     Err(error.with_hint(format!("choose a profile with `--profile NAME`; {asks}")))
