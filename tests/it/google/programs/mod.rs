@@ -1,8 +1,15 @@
 //! The program, and Google's own programs and libraries with what it gives.
 
+#[cfg(unix)]
+mod docker;
+mod gcloud;
+mod kubectl;
+mod register;
+
 use std::fs;
 use std::process::Command;
 
+use connector_tests::canary::Canary;
 use connector_tests::cli::Cli;
 use connector_tests::strict_google::{PROJECT, StrictGoogle};
 use connector_tests::{install, process, skip};
@@ -10,37 +17,89 @@ use serde_json::Value;
 
 use super::{Setting, WHOLE};
 
+const BUCKET: [&str; 4] = ["--resource-type", "gcs-bucket", "--resource-id", "gs://data"];
+
+/// gcloud keeps to itself, and to what it is told.
+const QUIET: [(&str, &str); 5] = [
+    ("CLOUDSDK_CORE_DISABLE_PROMPTS", "1"),
+    ("CLOUDSDK_CORE_DISABLE_FILE_LOGGING", "true"),
+    ("CLOUDSDK_CORE_CHECK_GCE_METADATA", "false"),
+    ("CLOUDSDK_CORE_DISABLE_USAGE_REPORTING", "true"),
+    ("CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK", "true"),
+];
+
 /// A server with everything, and a registered connector `prod` with its account's key.
 struct Stage {
     google: StrictGoogle,
+    robot: String,
     cli: Cli,
 }
 
 impl Stage {
     fn new() -> Self {
+        Self::with(Cli::new())
+    }
+
+    fn with(cli: Cli) -> Self {
+        let stage = Self::empty(cli);
+        stage.register("prod", &stage.google.key_json(&stage.robot)).expect_success();
+        stage
+    }
+
+    /// Without any connector.
+    fn empty(cli: Cli) -> Self {
         let Setting { google, robot, .. } = Setting::new();
         google.grant(&robot, "roles/browser", WHOLE);
         google.grant(&robot, "roles/artifactregistry.writer", WHOLE);
         google.add_repository("europe-west1", "images");
-        let cli = Cli::new();
-        let key = cli.home().join("key.json");
-        fs::write(&key, google.key_json(&robot)).expect("the home is ours");
-        let (json, url) =
-            (format!("service_account_json=@{}", key.display()), format!("endpoint_url={}", google.url()));
-        cli.ok(&["register", "prod", "--type", "gcp", "--auth-method", "service-account", &json, &url]);
-        fs::remove_file(key).expect("the home is ours");
-        Self { google, cli }
+        Self { google, robot, cli }
+    }
+
+    /// Registers a connector with a key, whose file is gone afterwards.
+    fn register(&self, name: &str, key: &str) -> process::Finished {
+        let file = self.write("key.json", key);
+        let (json, url) = (format!("service_account_json=@{file}"), self.endpoint());
+        let words = ["register", name, "--type", "gcp", "--auth-method", "service-account", &json, &url];
+        let ended = self.cli.run(&words);
+        fs::remove_file(file).expect("the home is ours");
+        ended
+    }
+
+    fn endpoint(&self) -> String {
+        format!("endpoint_url={}", self.google.url())
+    }
+
+    /// A file in the home; its path.
+    fn write(&self, name: &str, text: &str) -> String {
+        let path = self.cli.home().join(name);
+        fs::create_dir_all(path.parent().expect("in the home")).expect("the home is ours");
+        fs::write(&path, text).expect("the home is ours");
+        path.to_str().expect("a path that is text").to_owned()
+    }
+
+    /// How often the server was asked for tokens of an account since the last time.
+    fn mints(&self) -> usize {
+        self.google.calls().take().iter().filter(|it| it.path == "/token").count()
+    }
+
+    /// Whose token that is.
+    #[track_caller]
+    fn owner(&self, token: &str) -> String {
+        self.google.owner(token.trim()).expect("a token of the server").0
+    }
+
+    /// C30: no part of any private key, and no secret that the server keeps, shows in any output or file.
+    #[track_caller]
+    fn assert_no_key(&self) {
+        let tokens = self.google.issued();
+        let kept = self.google.confidential().into_iter().filter(|it| !tokens.contains(it) && it.len() >= 8);
+        self.cli.assert_no_canary(&kept.map(|it| Canary::of("a key", &it)).collect::<Vec<_>>());
     }
 
     fn gcloud(&self, arguments: &[&str]) -> process::Finished {
         let mut command = process::isolated("gcloud", &self.cli.home());
         command.args(arguments).env("CLOUDSDK_CONFIG", self.cli.home().join(".config/gcloud"));
-        command.envs([
-            ("CLOUDSDK_CORE_DISABLE_PROMPTS", "1"),
-            ("CLOUDSDK_CORE_CHECK_GCE_METADATA", "false"),
-            ("CLOUDSDK_CORE_DISABLE_USAGE_REPORTING", "true"),
-            ("CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK", "true"),
-        ]);
+        command.envs(QUIET);
         self.cli.keep(process::run(&mut command))
     }
 }
@@ -70,46 +129,6 @@ fn s2_s3_the_program_registers_lists_and_issues() {
     for word in ["accessBoundaryRules", "storage.objects.get", "storage.buckets.list"] {
         assert!(text.contains(word), "{word}: {text}");
     }
-}
-
-/// S47: `login` gives gcloud a configuration of its own, in which the real gcloud works; nothing that was there is
-/// touched, and `logout` leaves no trace.
-#[test]
-fn s47_gcloud_works_in_a_configuration_of_its_own() {
-    let test = "s47_gcloud_works_in_a_configuration_of_its_own";
-    if !is_there("gcloud") {
-        return skip::skip(test, "gcloud is not installed");
-    }
-    let stage = Stage::new();
-    let folder = stage.cli.home().join(".config/gcloud");
-    fs::create_dir_all(folder.join("configurations")).expect("the home is ours");
-    let mine = "[core]\naccount = me@example.com\nproject = mine-project\n";
-    for (name, text) in [("configurations/config_default", mine), ("active_config", "default")] {
-        fs::write(folder.join(name), text).expect("the home is ours");
-    }
-    let login = ["login", "prod", "--resource-type", "gcs-bucket", "--resource-id", "data"];
-    let told = stage.cli.json(&login);
-    assert_eq!((&told["name"], &told["kind"]), (&"connector-prod".into(), &"gcp".into()), "{told}");
-    assert!(told["expires_at"].is_string(), "{told}");
-    let path = told["files"][0]["path"].as_str().expect("a file").to_owned();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = fs::metadata(&path).expect("the token's file").permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-    }
-    let listed = stage.gcloud(&["--configuration", "connector-prod", "storage", "ls", "gs://data/a/"]);
-    assert!(listed.expect_success().stdout_text().contains("gs://data/a/1.txt"));
-    let beside = stage.gcloud(&["--configuration", "connector-prod", "storage", "ls", "gs://data2/"]);
-    assert!(!beside.success() && beside.stderr_text().contains("does not have permission"), "{beside:?}");
-    assert_eq!(fs::read_to_string(folder.join("active_config")).expect("there"), "default");
-    stage.cli.ok(&login);
-    stage.cli.ok(&["logout", "prod"]);
-    assert!(
-        !std::path::Path::new(&path).exists()
-            && !folder.join("configurations/config_connector-prod").exists()
-    );
-    assert_eq!(fs::read_to_string(folder.join("configurations/config_default")).expect("there"), mine);
 }
 
 /// google-cloud-storage takes an issued token as it is.

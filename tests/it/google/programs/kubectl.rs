@@ -1,0 +1,68 @@
+//! The real kubectl with a GKE cluster.
+
+use std::fs;
+use std::time::Duration;
+
+use connector_tests::process::{self, Finished};
+use connector_tests::strict_google::Cluster;
+use connector_tests::strict_kubernetes::{Rule, StrictKubernetes};
+use connector_tests::{install, skip};
+
+use super::{Stage, WHOLE};
+
+const LIFE: i64 = 3600;
+/// What kubectl had before us.
+const OWN: &str = "# mine\napiVersion: v1\nkind: Config\ncurrent-context: old\n";
+
+/// S28, S35, S52: one login, and then kubectl goes on across the ends of tokens, each of which is asked for once. No file
+/// has one, and what was there comes back.
+#[test]
+fn s28_s35_s52_kubectl_goes_on_in_a_gke_cluster() {
+    let test = "s28_s35_s52_kubectl_goes_on_in_a_gke_cluster";
+    let (kubectl, faketime) = match (install::kubectl(), install::faketime()) {
+        (Ok(kubectl), Ok(faketime)) => (kubectl, faketime),
+        (Err(why), _) | (_, Err(why)) => return skip::skip(test, why),
+    };
+    let stage = Stage::new();
+    let google = &stage.google;
+    google.grant(&stage.robot, "roles/container.viewer", WHOLE);
+    let kubernetes = StrictKubernetes::start();
+    kubernetes.accept_gke(google.webhook());
+    kubernetes.add_pod("default", "web");
+    kubernetes.allow(Rule::for_user(&stage.robot).in_namespace("default").may(&["get", "list"], &["pods"]));
+    google.add_cluster("europe-west1", "demo", Cluster::of(&kubernetes));
+
+    let file = stage.write(".kube/config", OWN);
+    let grant = ["--resource-type", "kubernetes-cluster", "--resource-id"];
+    let missing = stage.cli.error(3, &[&["login", "prod"], &grant[..], &["europe-west1/other"]].concat());
+    assert!(missing["message"].to_string().contains("no cluster `other`"), "{missing}");
+    assert_eq!(fs::read_to_string(&file).expect("there"), OWN);
+    stage.cli.ok(&["cache", "clear"]);
+    stage.mints();
+
+    let told = stage.cli.json(&[&["login", "prod"], &grant[..], &["demo"]].concat());
+    assert_eq!((&told["kind"], &told["resource"]["id"]), (&"kubernetes".into(), &"europe-west1/demo".into()));
+    assert_eq!(told["name"], "prod-gke_strict-project_europe-west1_demo", "{told}");
+    let written = fs::read_to_string(&file).expect("there");
+    assert!(written.starts_with("# mine") && !written.contains("ya29."), "{written}");
+    let get_pods = |ahead: i64| -> Finished {
+        let mut command = kubectl.command(&stage.cli.home(), file.as_ref());
+        faketime.shift(&mut command, ahead);
+        stage.cli.keep(process::run(command.args(["get", "pods", "-o", "name"])))
+    };
+    for life in 0..3 {
+        for _ in 0..2 {
+            assert_eq!(get_pods(life * LIFE).expect_success().stdout_text(), "pod/web\n");
+        }
+        assert_eq!(stage.mints(), 1, "one token per life");
+        google.advance(Duration::from_secs(LIFE.unsigned_abs()));
+    }
+    assert_eq!(fs::read_to_string(&file).expect("there"), written);
+
+    google.disable(&stage.robot);
+    let refused = get_pods(3 * LIFE);
+    assert!(!refused.success() && refused.stderr_text().contains("disabled"), "{refused:?}");
+    stage.cli.ok(&["logout", "prod"]);
+    assert_eq!(fs::read_to_string(&file).expect("there"), OWN);
+    stage.assert_no_key();
+}
