@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use connector_tests::install;
 use connector_tests::skip::skip;
 use serde_json::Value;
 
 use super::server::Server;
-use super::stage::{GCLOUD, Stage, typed};
+use super::stage::{self, GCLOUD, Stage, typed};
 use crate::shell::Result;
 
 const PART: [&str; 4] = ["--resource-type", "gcs-bucket", "--resource-id", "gs://lab-data/reports/"];
@@ -51,8 +50,10 @@ pub(super) fn tell(stage: &mut Stage, program: &Path) -> Result {
 
     register(stage, &server)?;
     issue(stage, &url)?;
-    gcloud(stage)?;
-    kubectl(stage, server.text("cluster")?)?;
+    let logged_in = [gcloud(stage)?, kubectl(stage, server.text("cluster")?)?];
+    if logged_in.contains(&true) {
+        and_back(stage, logged_in)?;
+    }
     stage.says("What was asked of Google for it, and why the token looks as it does:");
     stage.connector(&[&["explain", "lab"], &PART[..]].concat())?.holds("accessBoundaryRules")?;
 
@@ -104,11 +105,12 @@ fn issue(stage: &Stage, url: &str) -> Result {
     )
 }
 
-fn gcloud(stage: &Stage) -> Result {
+/// Whether there is a gcloud that was logged in.
+fn gcloud(stage: &Stage) -> Result<bool> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     if !std::env::split_paths(&path).any(|folder| folder.join(GCLOUD).is_file()) {
         skip("demo: gcloud with a login", "gcloud is not installed");
-        return Ok(());
+        return Ok(false);
     }
     stage.says("gcloud gets a configuration of its own, beside those that are there:");
     stage.write(GCLOUD_FILE, OWN)?;
@@ -117,31 +119,37 @@ fn gcloud(stage: &Stage) -> Result {
     stage.says("The real gcloud lists what the token is for, and nothing else:");
     let ls = |what| ["--configuration", "connector-lab", "storage", "ls", what];
     stage.gcloud(&ls("gs://lab-data/reports/**"))?.holds("gs://lab-data/reports/2026.csv")?;
-    stage.gcloud(&ls("gs://payroll/"))?.refused_with("does not have permission")
+    stage.gcloud(&ls("gs://payroll/"))?.refused_with("does not have permission")?;
+    Ok(true)
 }
 
-fn kubectl(stage: &Stage, cluster: &str) -> Result {
-    let program = install::kubectl();
-    if let Err(reason) = &program {
-        skip("demo: kubectl with a GKE cluster", reason);
-    }
-    if let Ok(kubectl) = program {
-        stage.write(KUBECONFIG_FILE, KUBECONFIG)?;
-        stage.says(
-            "The cluster is reached by the same connector: kubectl asks it for a token, and no file has one.",
-        );
-        let grant = ["login", "lab", "--resource-type", "kubernetes-cluster", "--resource-id", cluster];
-        stage.connector(&grant)?.holds("kubectl")?;
-        stage.kubectl(&kubectl, &["get", "pods", "--namespace", "apps"])?.holds("worker")?;
-    }
+/// The same of kubectl.
+fn kubectl(stage: &Stage, cluster: &str) -> Result<bool> {
+    let kubectl = match stage::kubectl() {
+        Ok(kubectl) => kubectl,
+        Err(reason) => {
+            skip("demo: kubectl with a GKE cluster", reason);
+            return Ok(false);
+        }
+    };
+    stage.write(KUBECONFIG_FILE, KUBECONFIG)?;
+    stage.says(
+        "The cluster is reached by the same connector: kubectl asks it for a token, and no file has one.",
+    );
+    let grant = ["login", "lab", "--resource-type", "kubernetes-cluster", "--resource-id", cluster];
+    stage.connector(&grant)?.holds("kubectl")?;
+    stage.kubectl(&kubectl, &["get", "pods", "--namespace", "apps"])?.holds("worker")?;
+    Ok(true)
+}
+
+fn and_back(stage: &Stage, logged_in: [bool; 2]) -> Result {
     stage.says("And back: every file is as it was, byte for byte, and the token's own file is gone.");
     stage.connector(&["logout", "lab"])?.holds("lab")?;
-    let is_left = |path: &str, own: &str| std::fs::read_to_string(stage.file(path)).is_ok_and(|it| it != own);
-    let left = [(GCLOUD_FILE, OWN), (KUBECONFIG_FILE, KUBECONFIG)]
-        .into_iter()
-        .find(|(file, own)| is_left(file, own));
-    if let Some((file, _)) = left {
-        return Err(format!("{file} is not what it was before the login"));
+    let files = [(GCLOUD_FILE, OWN), (KUBECONFIG_FILE, KUBECONFIG)];
+    for ((file, own), _) in files.into_iter().zip(logged_in).filter(|(_, touched)| *touched) {
+        if std::fs::read_to_string(stage.file(file)).ok().as_deref() != Some(own) {
+            return Err(format!("{file} is not what it was before the login"));
+        }
     }
     match stage.file(".config/gcloud/configurations/config_connector-lab").exists() {
         true => Err("gcloud still has the configuration of the login".to_owned()),

@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use connector_tests::install;
 use connector_tests::skip::skip;
 
 use super::server::Server;
-use super::stage::Stage;
+use super::stage::{self, Stage};
 use crate::shell::Result;
 
 /// The user's own file before us, with a comment that no program would write.
@@ -27,7 +26,7 @@ const FILE: &str = ".kube/config";
 /// Tells it, or says loudly why not.
 pub(super) fn tell(stage: &mut Stage, program: &Path) -> Result {
     stage.chapter("Kubernetes: a login that may only create tokens, and kubectl without one in its file");
-    let kubectl = match install::kubectl() {
+    let kubectl = match stage::kubectl() {
         Ok(kubectl) => kubectl,
         Err(reason) => {
             skip("demo: the chapter on Kubernetes", reason);

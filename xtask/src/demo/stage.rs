@@ -5,7 +5,7 @@ use std::process::Command;
 
 use connector_tests::canary::{Canary, Sighting};
 use connector_tests::cli::Cli;
-use connector_tests::install::Kubectl;
+use connector_tests::install::{self, Kubectl};
 use connector_tests::ministack::{MiniStack, World};
 use connector_tests::process::{self, Finished};
 use serde_json::Value;
@@ -19,6 +19,16 @@ pub(super) const DOCKER_HELPER: &str = "docker-credential-connector";
 
 /// Google's program, where it is installed.
 pub(super) const GCLOUD: &str = "gcloud";
+
+/// The kubectl that the chapters need, or why there is none.
+pub(super) fn kubectl() -> Result<Kubectl> {
+    let kubectl = install::kubectl().map_err(|reason| reason.to_string())?;
+    match kubectl.minor() {
+        // What `login` writes is known since then.
+        22.. => Ok(kubectl),
+        minor => Err(format!("kubectl 1.{minor} is too old: 1.22 or newer takes credentials from a program")),
+    }
+}
 
 /// One run of the demo: our program with a fresh home, and the server it talks to.
 pub(super) struct Stage<'a> {
