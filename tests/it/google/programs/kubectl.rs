@@ -23,6 +23,9 @@ fn s28_s35_s52_kubectl_goes_on_in_a_gke_cluster() {
         (Ok(kubectl), Ok(faketime)) => (kubectl, faketime),
         (Err(why), _) | (_, Err(why)) => return skip::skip(test, why),
     };
+    if kubectl.minor() < 22 {
+        return skip::skip(test, "kubectl is older than 1.22, and knows no plugins of version 1");
+    }
     let stage = Stage::new();
     let google = &stage.google;
     google.grant(&stage.robot, "roles/container.viewer", WHOLE);
