@@ -5,7 +5,7 @@ use std::path::Path;
 use connector_core::{Envelope, Error, Grant, Result};
 use serde_json::{Map, Value};
 
-use super::{Asked, Plan, helper_words, other_home, user_file};
+use super::{Asked, Plan, helper_words, other_home, slug, user_file};
 use crate::app::App;
 use crate::edit::{self, Format, Step};
 use crate::logins::{FileWish, Journal, Login, Wanted, Wish};
@@ -117,13 +117,6 @@ fn names(path: &Path, prefix: &str) -> Result<Vec<String>> {
         it => it.strip_prefix(prefix).map(|it| it.trim().trim_matches('"').to_owned()),
     };
     Ok(sections.keys().filter_map(name).collect())
-}
-
-/// A resource as a part of a profile's name.
-fn slug(id: &str) -> String {
-    let name = id.rsplit("://").next().unwrap_or_default();
-    let safe = |it: char| if it.is_ascii_alphanumeric() || "._-".contains(it) { it } else { '-' };
-    name.chars().map(safe).collect::<String>().trim_matches('-').to_owned()
 }
 
 /// The command line. Some programs split it as a shell does, others let a shell do so.

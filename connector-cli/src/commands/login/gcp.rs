@@ -6,10 +6,10 @@
 use connector_core::{Envelope, Error, Grant, Result};
 use serde_json::{Map, Value};
 
-use super::{Asked, Plan, user_home};
+use super::{Asked, Plan, slug, user_home};
 use crate::app::App;
 use crate::edit::{Format, Step, TEXT};
-use crate::logins::{FileWish, Wanted, Wish};
+use crate::logins::{FileWish, Journal, Login, Wanted, Wish};
 
 /// The services whose endpoints gcloud takes from its settings, each with the path that has to follow.
 const OVERRIDABLE: [(&str, &str); 6] = [
@@ -21,10 +21,10 @@ const OVERRIDABLE: [(&str, &str); 6] = [
     ("iamcredentials", "/"),
 ];
 
-pub(super) fn plan(app: &App, asked: &Asked<'_>, envelope: &Envelope) -> Result<Plan> {
-    let name = configuration(asked.name);
+pub(super) fn plan(app: &App, asked: &Asked<'_>, envelope: &Envelope, journal: &Journal) -> Result<Plan> {
+    let name = free_name(asked, &journal.logins)?;
     let home = std::path::absolute(app.home()).unwrap_or_else(|_| app.home().to_owned());
-    let token = home.join("gcloud").join(format!("{}.token", asked.name));
+    let token = home.join("gcloud").join(format!("{name}.token"));
     let token_text = token.to_str().filter(|it| !it.contains(char::is_control));
     let token_text = token_text
         .ok_or_else(|| Error::invalid("the path of CONNECTOR_HOME is no text, so no file can name it"))?;
@@ -85,6 +85,30 @@ fn example(grant: &Grant) -> String {
     }
 }
 
+/// The connector's name, or with the resource's where another login of this connector has that.
+fn free_name(asked: &Asked<'_>, logins: &[Login]) -> Result<String> {
+    let Grant { resource_id, resource_type, .. } = &asked.grant;
+    let mut words = [resource_id, resource_type].into_iter().flatten().map(|it| slug(it));
+    let resource = words.find(|it| !it.is_empty()).unwrap_or_default();
+    let candidates = [configuration(asked.name), configuration(&format!("{}-{resource}", asked.name))];
+    let own = |name: &str| {
+        logins.iter().find(|it| it.kind == "gcp" && it.connector == asked.name && it.name == name)
+    };
+    let is_free = |name: &&String| own(name).is_none_or(|it| it.grant == asked.grant);
+    candidates.iter().find(is_free).cloned().ok_or_else(|| {
+        Error::invalid(format!(
+            "the configurations `{}` and `{}` are logins of this connector, with other rights or other parts",
+            candidates[0], candidates[1]
+        ))
+        .with_hint(format!("`connector logout {}` takes its logins back; nothing was changed", asked.name))
+    })
+}
+
+/// What gcloud reads as this text: it takes `%` for the beginning of a reference.
+fn escaped(text: &str) -> String {
+    text.replace('%', "%%")
+}
+
 /// gcloud's names for configurations have lower-case letters, digits and hyphens.
 fn configuration(connector: &str) -> String {
     let safe = |it: char| if it.is_ascii_alphanumeric() { it } else { '-' };
@@ -109,7 +133,7 @@ fn sections(envelope: &Envelope, token: &str) -> Vec<(&'static str, Map<String, 
         let given = pairs.iter().filter_map(|(key, value)| Some((*key, (*value)?)));
         given
             .filter(|(_, it)| !it.contains(char::is_control))
-            .map(|(key, it)| (key.to_owned(), it.into()))
+            .map(|(key, it)| (key.to_owned(), escaped(it).into()))
             .collect::<Map<_, _>>()
     };
     let universe = fields.text_if("universe_domain").filter(|it| *it != "googleapis.com");
@@ -127,7 +151,7 @@ fn sections(envelope: &Envelope, token: &str) -> Vec<(&'static str, Map<String, 
         .iter()
         .filter_map(|(service, path)| {
             let url = endpoint(service)?;
-            Some(((*service).to_owned(), format!("{}{path}", url.trim_end_matches('/')).into()))
+            Some(((*service).to_owned(), escaped(&format!("{}{path}", url.trim_end_matches('/'))).into()))
         })
         .collect();
     let all = [
@@ -141,6 +165,8 @@ fn sections(envelope: &Envelope, token: &str) -> Vec<(&'static str, Map<String, 
 
 #[cfg(test)]
 mod tests {
+    use connector_core::Access;
+
     use super::*;
 
     #[test]
@@ -150,6 +176,38 @@ mod tests {
         {
             assert_eq!(configuration(name), expected);
         }
+    }
+
+    #[test]
+    fn a_second_login_has_a_name_of_its_own() {
+        let grant = |id: &str, access| Grant::new("gcs-bucket", id).with_access(access);
+        let login = |name: &str, id: &str| Login {
+            connector: "prod".into(),
+            kind: "gcp".into(),
+            name: name.into(),
+            grant: grant(id, Access::Read),
+            is_static: true,
+            username: None,
+            files: Vec::new(),
+        };
+        let name = |id: &str, access, logins: &[Login]| {
+            free_name(&Asked { name: "prod", grant: grant(id, access), is_static: true }, logins)
+        };
+        let first = login("connector-prod", "gs://data");
+        assert_eq!(name("gs://data", Access::Read, &[]).ok().as_deref(), Some("connector-prod"));
+        let again = name("gs://data", Access::Read, std::slice::from_ref(&first));
+        assert_eq!(again.ok().as_deref(), Some("connector-prod"), "the same again");
+        let other = name("gs://logs", Access::Read, std::slice::from_ref(&first));
+        assert_eq!(other.ok().as_deref(), Some("connector-prod-logs"));
+        let both = [first, login("connector-prod-logs", "gs://logs")];
+        let error = name("gs://logs", Access::Write, &both).expect_err("both are taken");
+        assert!(error.hint().is_some_and(|it| it.contains("connector logout prod")), "{error:?}");
+    }
+
+    /// gcloud cannot read any of its configurations while one of them holds a `%` that is none.
+    #[test]
+    fn a_percent_sign_is_written_twice() {
+        assert_eq!(escaped("/home/50%/token"), "/home/50%%/token");
     }
 
     #[test]

@@ -156,7 +156,7 @@ fn plan(app: &App, given: &Given<'_>, turn: &logins::Turn) -> Result<Plan> {
     let mut plan = match (*kind, envelope) {
         ("kubernetes", Some(envelope)) => kubernetes::plan(app, asked, envelope)?,
         ("aws", Some(envelope)) => aws::plan(app, asked, envelope, &turn.journal()?)?,
-        ("gcp", Some(envelope)) => gcp::plan(app, asked, envelope)?,
+        ("gcp", Some(envelope)) => gcp::plan(app, asked, envelope, &turn.journal()?)?,
         (_, envelope) => docker::plan(app, asked, envelope.as_ref(), form.as_ref())?,
     };
     if envelope.as_ref().is_some_and(|it| it.long_lived) {
@@ -218,6 +218,13 @@ fn helper_words(tool: &str, asked: &Asked<'_>) -> Vec<String> {
         }
     }
     words
+}
+
+/// A resource as a part of a name in another program's files.
+fn slug(id: &str) -> String {
+    let name = id.rsplit("://").next().unwrap_or_default();
+    let safe = |it: char| if it.is_ascii_alphanumeric() || "._-".contains(it) { it } else { '-' };
+    name.chars().map(safe).collect::<String>().trim_matches('-').to_owned()
 }
 
 /// `CONNECTOR_HOME`, where the program that is called would look elsewhere without it.
