@@ -63,7 +63,7 @@ impl Kept for Alice {
 }
 
 /// Opens a page, and goes where it leads.
-fn browse(url: &str) {
+pub(crate) fn browse(url: &str) {
     let (_, rest) = url.split_once("://").expect("a URL");
     let (host, path) = rest.split_once('/').expect("a path");
     let mut stream = TcpStream::connect(host).expect("a connection");

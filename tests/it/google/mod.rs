@@ -6,6 +6,8 @@ mod methods;
 mod narrowing;
 mod programs;
 
+pub(crate) use login::browse;
+
 use std::time::SystemTime;
 
 use connector_core::{AuthMethod, Connector, Context, VirtualClock};

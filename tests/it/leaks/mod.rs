@@ -8,6 +8,7 @@ mod children;
 mod clusters;
 mod emulator;
 mod faults;
+mod google;
 mod input;
 mod journal;
 mod life;

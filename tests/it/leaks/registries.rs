@@ -63,7 +63,7 @@ fn registry(secrets: Vec<String>, bearer: String) -> Loopback {
 }
 
 /// A harness with docker's helper in PATH.
-fn watch() -> Watch {
+pub(super) fn watch() -> Watch {
     Watch::with(|cli| {
         let bin = cli.home().join("bin");
         std::fs::create_dir(&bin).expect("the home is ours");
@@ -82,7 +82,7 @@ fn register(watch: &Watch, method: Method, config: &[String], more: &[&str]) -> 
 }
 
 /// Docker's own helper, as docker calls it.
-fn helper(watch: &Watch, verb: &str, input: &str) -> Finished {
+pub(super) fn helper(watch: &Watch, verb: &str, input: &str) -> Finished {
     let own = watch.cli.command(&[]);
     let mut command =
         process::isolated(watch.cli.home().join("bin/docker-credential-connector"), &watch.cli.home());

@@ -67,8 +67,8 @@ pub(super) const SINKS: [Sink; 8] = [
     },
 ];
 
-/// The sinks that only connectors of clusters and registries have.
-pub(super) const PROGRAMS: [Sink; 2] = [
+/// The sinks that only connectors of clusters, registries and Google Cloud have.
+pub(super) const PROGRAMS: [Sink; 4] = [
     Sink {
         name: "the answer of docker's own helper",
         holds: &[Class::Lent, Class::Issued],
@@ -80,6 +80,16 @@ pub(super) const PROGRAMS: [Sink; 2] = [
         name: "the file that `login --static` writes",
         holds: &[Class::Issued],
         is_at: |it| within(it, "static"),
+    },
+    Sink {
+        name: "the file that gcloud's own configuration names",
+        holds: &[Class::Issued],
+        is_at: |it| it.ends_with("/state/gcloud/prod.token"),
+    },
+    Sink {
+        name: "the answer of `read-secret`",
+        holds: &[Class::Issued],
+        is_at: |it| answers(it, "read-secret", ""),
     },
 ];
 
