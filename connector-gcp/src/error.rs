@@ -169,9 +169,17 @@ fn is_service(text: &str) -> bool {
         && text.bytes().all(|it| it.is_ascii_lowercase() || matches!(it, b'.' | b'-'))
 }
 
-/// `iam.serviceAccounts.getAccessToken`.
+/// `iam.serviceAccounts.getAccessToken`: three words, of which the middle one alone may hold digits. What else stands
+/// there may be a part of what was sent, such as a token.
 fn is_permission(text: &str) -> bool {
-    text.len() <= 100 && text.contains('.') && text.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'.')
+    let words: Vec<_> = text.split('.').collect();
+    let is_word = |it: &&str| it.starts_with(|it: char| it.is_ascii_lowercase());
+    let has_digits = |it: &&str| it.bytes().any(|it| !it.is_ascii_alphabetic());
+    text.len() <= 100
+        && words.len() == 3
+        && words.iter().all(is_word)
+        && words[1].bytes().all(|it| it.is_ascii_alphanumeric())
+        && ![words[0], words[2]].iter().any(has_digits)
 }
 
 /// Status and reason, as far as they are known words.

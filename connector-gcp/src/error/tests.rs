@@ -5,7 +5,7 @@ use std::time::Duration;
 use connector_core::{Context, Error, ErrorKind, Response};
 use serde_json::{Value, json};
 
-use super::{Asker, elsewhere, is_denied, no_project, oauth, refused};
+use super::{Asker, elsewhere, is_denied, is_permission, no_project, oauth, refused};
 use crate::names::ProjectId;
 use crate::testing::{CANARY, World, answer_at, api_refusal, assert_silent, json_answer, oauth_refusal};
 
@@ -291,5 +291,30 @@ fn projects_that_are_missing_or_others() {
         let error = elsewhere(theirs, &ours);
         assert!(error.message().contains(says) && error.message().contains("our-project"), "{error}");
         assert_silent(&error);
+    }
+}
+
+/// C11: permissions are shown, and nothing that a token could be.
+#[test]
+fn c11_a_permission_is_told_from_what_is_echoed() {
+    for permission in
+        ["storage.buckets.list", "iam.serviceAccounts.getAccessToken", "healthcare.hl7V2Stores.get"]
+    {
+        assert!(is_permission(permission), "{permission}");
+    }
+    for echoed in [
+        "",
+        "..",
+        "ya29.Abc",
+        "ya29.d.Abc",
+        "secret",
+        "a.b",
+        "a.b.c.d",
+        "eyJ0.eyJ0.abc",
+        "Abc.def.ghi",
+        "a.b.c1",
+        "a-b.c.d",
+    ] {
+        assert!(!is_permission(echoed), "{echoed}");
     }
 }

@@ -10,6 +10,8 @@
 //! What has no public API, such as the program's command line, has property tests in its own crate.
 
 mod answers;
+mod boundaries;
+mod credentials;
 mod documents;
 mod envelopes;
 mod ids;
@@ -21,6 +23,8 @@ mod tokens;
 mod world;
 
 pub use answers::{answers, answers_of_any_size};
+pub use boundaries::boundaries;
+pub use credentials::credentials;
 pub use documents::documents;
 pub use envelopes::envelopes;
 pub use ids::ids;
@@ -37,6 +41,7 @@ use connector_core::{Error, Registry};
 // What is linked is registered.
 use connector_aws as _;
 use connector_docker as _;
+use connector_gcp as _;
 use connector_k8s as _;
 use connector_oauth2 as _;
 
@@ -44,8 +49,10 @@ use connector_oauth2 as _;
 pub type Target = fn(&[u8]);
 
 /// The targets by name, which is also that of the folder of their seeds.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("answers", answers),
+    ("boundaries", boundaries),
+    ("credentials", credentials),
     ("documents", documents),
     ("envelopes", envelopes),
     ("ids", ids),
@@ -59,6 +66,19 @@ pub const TARGETS: [(&str, Target); 9] = [
 /// A text that stands for every secret in the seeds, and for every secret that a target plants. No error code or
 /// request id of a provider has such a form.
 pub const CANARY: &str = "Canary0hunter2";
+
+/// A private key in PEM, as Google's files hold it: one for the whole process, of which nobody knows anything.
+fn key() -> &'static str {
+    use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
+    use base64::Engine as _;
+    static KEY: OnceLock<String> = OnceLock::new();
+    KEY.get_or_init(|| {
+        let pair = aws_lc_rs::rsa::KeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).expect("a key");
+        let der: Pkcs8V1Der<'_> = pair.as_der().expect("a key has this form");
+        let body = base64::engine::general_purpose::STANDARD.encode(der.as_ref());
+        format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n")
+    })
+}
 
 /// The longest input that a target looks at. Growth is the affair of tests that choose their inputs.
 const LONGEST: usize = 64 * 1024;
@@ -92,6 +112,7 @@ const LONGEST_ERROR: usize = 1024 * 1024;
 fn judge(error: &Error) {
     let shown = shown(error);
     assert!(!shown.contains(CANARY), "an error quotes a secret: {shown}");
+    assert!(!shown.contains(&key()[100..140]), "an error quotes a key: {shown}");
     assert!(shown.len() < LONGEST_ERROR, "an error of {} bytes", shown.len());
     assert!(!error.message().is_empty(), "an error says nothing");
 }

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use connector_core::{
-    Clock, Command, Commands, Context, Error, Http, Output, Person, Request, Response, Result, Secret,
-    async_trait,
+    Clock, Command, Commands, Context, Error, Http, Output, Person, Redirect, Request, Response, Result,
+    Secret, async_trait,
 };
 
 /// Answers every request, in order, the last answer for good; waits for nothing.
@@ -20,6 +20,7 @@ struct State {
     answers: Vec<Response>,
     output: Vec<u8>,
     asked: usize,
+    told: String,
 }
 
 /// More requests than any flow needs: a service that never comes to an end gets no further.
@@ -34,7 +35,7 @@ impl World {
     /// A world in which services answer so, and every program prints `output`.
     pub(crate) fn answering(answers: Vec<Response>, output: Vec<u8>) -> Self {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_225_600);
-        Self(Arc::new(Mutex::new(State { now, answers, output, asked: 0 })))
+        Self(Arc::new(Mutex::new(State { now, answers, output, asked: 0, told: String::new() })))
     }
 
     pub(crate) fn context(&self, files: HashMap<PathBuf, Vec<u8>>) -> Context {
@@ -77,6 +78,12 @@ impl Clock for World {
 #[async_trait]
 impl Http for World {
     async fn send(&self, _: Request) -> Result<Response> {
+        self.next()
+    }
+}
+
+impl World {
+    fn next(&self) -> Result<Response> {
         let mut state = self.state();
         state.asked += 1;
         let at = state.asked.min(state.answers.len());
@@ -100,7 +107,32 @@ impl Person for World {
         Ok(Secret::new("123456"))
     }
 
-    async fn tell(&self, _: &str) -> Result<()> {
+    async fn tell(&self, text: &str) -> Result<()> {
+        text.clone_into(&mut self.state().told);
         Ok(())
+    }
+
+    async fn listen(&self, port: Option<u16>) -> Result<Box<dyn Redirect>> {
+        Ok(Box::new(Browser { world: self.clone(), port: port.unwrap_or(45_678) }))
+    }
+}
+
+/// What comes back from a browser is the next answer, with the state of the page in place of `@STATE@`.
+struct Browser {
+    world: World,
+    port: u16,
+}
+
+#[async_trait]
+impl Redirect for Browser {
+    fn port(&self) -> u16 {
+        self.port
+    }
+
+    async fn query(&self) -> Result<Secret> {
+        let answer = self.world.next()?;
+        let told = self.world.state().told.clone();
+        let state = told.split("state=").nth(1).and_then(|it| it.split('&').next()).unwrap_or_default();
+        Ok(Secret::new(String::from_utf8_lossy(answer.body()).replace("@STATE@", state)))
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use connector_aws::policy::{Decision, OwnPolicy, Policy, Request, Subset, is_subset};
 use connector_aws::profile::{Profiles, split_words};
 use connector_core::{Document, Envelope, Registry, SecretRef, parse_duration, parse_time, resolve_secrets};
-use connector_hostile::{answers, envelopes, ids, kubeconfigs, tokens};
+use connector_hostile::{answers, boundaries, credentials, envelopes, ids, kubeconfigs, tokens};
 use serde_json::{Value, json};
 
 const TEXT: usize = 64 * 1024;
@@ -23,9 +23,15 @@ const PIECES: [&str; 24] = [
 fn c28_texts_of_64_kib_are_answered() {
     for piece in PIECES {
         let run = piece.repeat(TEXT / piece.len());
-        for text in
-            [run.clone(), format!("s3://{run}"), format!("arn:aws:s3:::{run}"), format!("https://a/{run}")]
-        {
+        for text in [
+            run.clone(),
+            format!("s3://{run}"),
+            format!("arn:aws:s3:::{run}"),
+            format!("https://a/{run}"),
+            format!("gs://zenfiles/{run}"),
+            format!("projects/my-project/{run}"),
+            format!("us-docker.pkg.dev/my-project/{run}"),
+        ] {
             ids(&text.as_bytes()[..text.floor_char_boundary(TEXT)]);
         }
         let _ = (parse_duration(&run), parse_time(&run), split_words(&run), Envelope::from_json(&run));
@@ -75,15 +81,23 @@ fn c28_answers_of_1_mib_are_answered() {
         format!("{{\"__type\":\"{}", "#".repeat(ANSWER)),
         format!("<Code>{}", "<Code>".repeat(ANSWER / 6)),
         format!("{{\"clusters\":[{}\"a\"],\"nextToken\":\"x\"}}", "\"a\",".repeat(ANSWER / 4)),
+        format!("{{\"access_token\":\"{}\"}}", "a".repeat(ANSWER)),
+        format!("{{\"error\":{{\"details\":[{}{{}}]}}}}", "{\"reason\":\"a\"},".repeat(ANSWER / 15)),
+        format!("{{\"error\":\"invalid_grant\",\"error_description\":\"{}\"}}", "jwt ".repeat(ANSWER / 4)),
         "> x-amzn-errortype: a\n".repeat(2000),
     ];
     for body in &bodies {
         // A method of each form of answer, and each status that is read in a way of its own.
         for choice in [
             "0000", "0006", "8110", "8200", "8300", "8400", "8510", "4000", "5000", "6000", "7000", "8201",
-            "8121",
+            "8121", ";100", ";001", "A100", "A110", "A113", "B100",
         ] {
             connector_hostile::answers_of_any_size(choice.as_bytes(), body);
+        }
+        // A token, and then a list or what is made of it.
+        for choice in [";110", ";310", "<100"] {
+            let both = format!("{{\"access_token\":\"t\",\"expires_in\":3600}}\n---\n{body}");
+            connector_hostile::answers_of_any_size(choice.as_bytes(), &both);
         }
         tokens_of(body);
     }
@@ -226,5 +240,57 @@ fn c28_kubeconfigs_of_64_kib_are_answered() {
         "\u{85}\u{2028}".repeat(TEXT / 5),
     ] {
         kubeconfigs(&text.as_bytes()[..text.floor_char_boundary(TEXT)]);
+    }
+}
+
+/// C28: credential files of 64 KiB: deep, within each other, with long fields, many fields, words without end.
+#[test]
+fn c28_credential_files_of_64_kib_are_answered() {
+    let within = r#"{"type":"impersonated_service_account","source_credentials":"#;
+    let external = |source: &str| {
+        format!(
+            r#"{{"type":"external_account","audience":"//iam.x","subject_token_type":"urn:ietf:params:oauth:token-type:jwt","token_url":"https://sts.googleapis.com/v1/token","credential_source":{source}}}"#
+        )
+    };
+    let key = |pem: &str| {
+        format!(
+            r#"{{"type":"service_account","client_email":"a@b.iam.gserviceaccount.com","private_key":"{pem}"}}"#
+        )
+    };
+    let long = "k".repeat(TEXT / 2);
+    for text in [
+        within.repeat(TEXT / within.len()),
+        format!("{{\"type\":\"service_account\",\"credential_source\":{}", "[".repeat(TEXT / 2)),
+        format!("{{{}\"type\":\"authorized_user\"}}", "\"type\":\"a\",".repeat(TEXT / 20)),
+        key(&"\\n".repeat(TEXT / 4)),
+        key(&format!(
+            "-----BEGIN PRIVATE KEY-----\\n{}\\n-----END PRIVATE KEY-----",
+            "TUlJ".repeat(TEXT / 8)
+        )),
+        key(&"-----BEGIN PRIVATE KEY-----\\n".repeat(TEXT / 40)),
+        external(&format!(r#"{{"executable":{{"command":"/{}"}}}}"#, "a ".repeat(TEXT / 4))),
+        external(&format!(r#"{{"executable":{{"command":"/{}"}}}}"#, "'\\\\".repeat(TEXT / 8))),
+        external(&format!(r#"{{"file":"/{long}"}}"#)),
+        external(&format!(r#"{{"url":"https://{long}"}}"#)),
+        "e30=\n".repeat(TEXT / 5),
+        "ey\u{feff}".repeat(TEXT / 5),
+        "=".repeat(TEXT),
+        format!(
+            "{{\"installed\":{{\"redirect_uris\":[{}\"\"]}}}}",
+            "\"http://localhost:\",".repeat(TEXT / 24)
+        ),
+    ] {
+        credentials(&text.as_bytes()[..text.floor_char_boundary(TEXT)]);
+    }
+}
+
+/// C28: parts of buckets of a key's size, in which everything has to be escaped; objects of 16 KiB.
+#[test]
+fn c28_boundaries_of_long_parts_are_answered() {
+    for piece in ["'", "\\", "a/", "\\'", "' || ", "é", "("] {
+        let part = piece.repeat(1000 / piece.len());
+        let object = piece.repeat(TEXT / 4 / piece.len());
+        boundaries(format!("data\n---\n{part}\n---\n{object}\n---\ndata2").as_bytes());
+        boundaries(format!("data\n---\n{part}/\n---\n{part}\n---\n{object}").as_bytes());
     }
 }

@@ -9,7 +9,14 @@ use crate::mutate::Mutations;
 
 /// How many inputs each target gets, its seeds apart; fewer where each costs files.
 fn mutations(target: &str) -> usize {
-    if target == "store" { 300 } else { 3000 }
+    match target {
+        "store" => 300,
+        // Each is a signature or more.
+        "credentials" => 1000,
+        // Two providers.
+        "answers" => 4000,
+        _ => 3000,
+    }
 }
 
 fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
@@ -63,6 +70,8 @@ macro_rules! checked {
 
 checked! {
     c28_answers: "answers",
+    c28_boundaries: "boundaries",
+    c28_credentials: "credentials",
     c28_documents: "documents",
     c28_envelopes: "envelopes",
     c28_ids: "ids",
