@@ -39,24 +39,24 @@ fn in_text(what: &str, text: &str, canaries: &[Canary]) -> Vec<Sighting> {
 }
 
 /// Prints values and remembers which showed a canary.
-struct Printed {
+pub(super) struct Printed {
     canary: Canary,
     count: usize,
     leaks: Vec<Sighting>,
 }
 
 impl Printed {
-    fn new(canary: &Canary) -> Self {
+    pub(super) fn new(canary: &Canary) -> Self {
         Self { canary: canary.clone(), count: 0, leaks: Vec::new() }
     }
 
-    fn add(&mut self, what: &str, value: &impl Debug) {
+    pub(super) fn add(&mut self, what: &str, value: &impl Debug) {
         self.count += 1;
         self.leaks.extend(of_debug(what, value, std::slice::from_ref(&self.canary)));
     }
 
     #[track_caller]
-    fn assert_clean(&self, at_least: usize) {
+    pub(super) fn assert_clean(&self, at_least: usize) {
         assert!(self.count >= at_least, "only {} values were printed", self.count);
         assert!(self.leaks.is_empty(), "secrets show: {:#?}", self.leaks);
     }

@@ -2,6 +2,7 @@
 
 mod faults;
 mod life;
+mod shown;
 mod terminal;
 
 use std::cell::Cell;
