@@ -151,8 +151,12 @@ async fn refusals_of_a_key_are_told_apart() {
         assert!(error.contains(says), "{error}");
         if ahead { google.advance(by) } else { google.set_back(by) }
     }
+    // Its key was made while it was there.
+    let connector = setting.connector();
     google.delete(&setting.robot);
-    assert!(refused().await.contains("no such service account"));
+    let handle = connector.resource::<GcsBucket>("gs://data").await.expect("an id");
+    let error = handle.issue().await.expect_err("it is gone").to_string();
+    assert!(error.contains("no such service account"), "{error}");
 }
 
 /// A stored connector takes its identity from another one; ending that one is seen.
