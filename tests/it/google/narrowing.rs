@@ -75,9 +75,9 @@ impl Try {
     }
 }
 
-/// The proof of narrowing, for each access level, for a bucket and for a part of it that is an object too.
+/// S34, C24: the proof of narrowing, for each access level, for a bucket and for a part of it that is an object too.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_narrowed_token_is_let_do_what_the_evaluator_says() {
+async fn s34_c24_a_narrowed_token_is_let_do_what_the_evaluator_says() {
     let setting = Setting::new();
     let (cx, url) = (setting.context(), setting.google.url());
     let connector = setting.connector();

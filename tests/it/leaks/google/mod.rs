@@ -46,15 +46,6 @@ enum Method {
 }
 
 impl Method {
-    const ALL: [Self; 6] = [
-        Self::ServiceAccount,
-        Self::Impersonation,
-        Self::TakenOver,
-        Self::Browser,
-        Self::ExternalAccount,
-        Self::Oauth2Token,
-    ];
-
     const fn id(self) -> &'static str {
         match self {
             Self::ServiceAccount => "service-account",
