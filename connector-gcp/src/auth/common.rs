@@ -7,8 +7,8 @@ use connector_core::{CaBundle, Context, Error, Given, Problem, Result, Secret, T
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
 
-use crate::file::{ClientSecrets, ExternalAccount, ServiceAccountKey, UserFile};
-use crate::names::{EndpointUrl, Endpoints, ProjectId, Scope, UniverseDomain};
+use crate::file::{ClientSecrets, ExternalAccount, FileUrl, ServiceAccountKey, UserFile};
+use crate::names::{EndpointUrl, Endpoints, ProjectId, Scope, Service, UniverseDomain};
 use crate::session::Place;
 
 /// Where a connector's calls go; the same fields in every method.
@@ -40,11 +40,23 @@ pub struct Network {
 }
 
 /// What a credential file says of the place.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct OfFile<'a> {
     pub(crate) project: Option<&'a ProjectId>,
     pub(crate) quota_project: Option<&'a ProjectId>,
     pub(crate) universe: Option<&'a UniverseDomain>,
+    /// Where it would have its secrets sent.
+    pub(crate) urls: Vec<FileUrl<'a>>,
+    /// The field of the config that holds it; `None` for what the machine itself is set up with, which whoever set it
+    /// up may put into any universe.
+    pub(crate) field: Option<&'static str>,
+}
+
+/// Why a file is not believed, and what to do where it is meant so.
+struct Doubt {
+    field: &'static str,
+    why: String,
+    fix: String,
 }
 
 impl Network {
@@ -102,6 +114,39 @@ impl Network {
         problems
     }
 
+    /// As [`Network::check_with`], and what the file says that it may not say by itself.
+    pub(super) fn check_file(&self, of_file: &OfFile<'_>) -> Vec<Problem> {
+        let doubts = self.doubts(of_file);
+        let doubts = doubts.into_iter().map(|it| Problem::new(it.field, format!("{}: {}", it.why, it.fix)));
+        self.check_with(of_file.project).into_iter().chain(doubts).collect()
+    }
+
+    /// A file moves nobody to another universe, and sends no secret to a host that only it names.
+    fn doubts(&self, of_file: &OfFile<'_>) -> Vec<Doubt> {
+        let said = Given::value(&self.universe_domain, "universe_domain").ok().flatten();
+        let other = of_file.universe.filter(|it| !it.is_default() && of_file.field.is_some());
+        let other = other.filter(|it| said != Some(*it)).map(|theirs| Doubt {
+            field: "universe_domain",
+            why: format!("the file is for the universe {theirs}, and the connector does not say so"),
+            fix: format!("set universe_domain={theirs} if that is meant"),
+        });
+        let trusted = said.into_iter().chain(of_file.universe.filter(|_| of_file.field.is_none()));
+        let trusted: Vec<_> = trusted.collect();
+        let own = self.endpoints.parsed().unwrap_or_default();
+        let is_said = |service| self.endpoint_url.is_some() || own.contains_key(&service);
+        let strange =
+            of_file.urls.iter().filter(|it| !is_said(it.service) && !it.is_of(trusted.iter().copied()));
+        let strange = strange.map(|it| Doubt {
+            field: of_file.field.unwrap_or_default(),
+            why: format!(
+                "`{}` in the file is of a host that is none of Google's, and secrets would be sent there",
+                it.field
+            ),
+            fix: format!("set endpoints.{} or endpoint_url if that host is meant", it.service.name()),
+        });
+        other.into_iter().chain(strange).collect()
+    }
+
     /// Whether calls go to Google's public cloud.
     pub(super) fn universe_is_default(&self, of_file: Option<&UniverseDomain>) -> bool {
         let said = Given::value(&self.universe_domain, "universe_domain").ok().flatten();
@@ -114,7 +159,11 @@ impl Network {
     }
 
     /// The place that these fields and a file describe. What the config says counts.
-    pub(super) fn place(&self, cx: &Context, of_file: OfFile<'_>) -> Result<Place> {
+    pub(super) fn place(&self, cx: &Context, of_file: &OfFile<'_>) -> Result<Place> {
+        if let Some(Doubt { field, why, fix }) = self.doubts(of_file).into_iter().next() {
+            let error = if field.is_empty() { Error::invalid(why) } else { Error::field(field, why) };
+            return Err(error.with_hint(fix));
+        }
         let bundle = Given::value(&self.ca_bundle, "ca_bundle")?;
         let universe = Given::value(&self.universe_domain, "universe_domain")?.or(of_file.universe);
         let quota = Given::value(&self.quota_project_id, "quota_project_id")?.or(of_file.quota_project);
@@ -125,6 +174,39 @@ impl Network {
             endpoint_url: Given::value(&self.endpoint_url, "endpoint_url")?.cloned(),
             endpoints: self.endpoints.parsed()?,
             trust: bundle.map(|bundle| Trusted::of(bundle, cx)).transpose()?,
+        })
+    }
+}
+
+impl Network {
+    /// The place of a connector that takes its identity from another: the other's, to which these fields add. A token
+    /// of one universe is not sent to another, nor one of an endpoint to another endpoint.
+    pub(super) fn place_above(&self, cx: &Context, base: &Place) -> Result<Place> {
+        let own = self.place(cx, &OfFile::default())?;
+        let differs = |field: String, ours: &str, theirs: &str| {
+            let why = format!("{ours} here, and {theirs} at the source, whose token is not for elsewhere");
+            Error::field(&*field, why).with_hint(format!("leave `{field}` out: what the source says is used"))
+        };
+        if let Some(said) = Given::value(&self.universe_domain, "universe_domain")?
+            && *said != base.universe
+        {
+            return Err(differs("universe_domain".into(), said.as_str(), base.universe.as_str()));
+        }
+        for service in Service::ALL {
+            if own.endpoint(service).is_some() && own.url(service) != base.url(service) {
+                let single = own.endpoints.contains_key(&service);
+                let field =
+                    if single { format!("endpoints.{}", service.name()) } else { "endpoint_url".into() };
+                return Err(differs(field, &own.url(service), &base.url(service)));
+            }
+        }
+        Ok(Place {
+            project: own.project.or_else(|| base.project.clone()),
+            quota_project: own.quota_project,
+            universe: base.universe.clone(),
+            endpoint_url: base.endpoint_url.clone(),
+            endpoints: base.endpoints.clone(),
+            trust: own.trust.or_else(|| base.trust.clone()),
         })
     }
 }

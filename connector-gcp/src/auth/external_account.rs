@@ -45,8 +45,14 @@ impl ExternalAccount {
 const FIELD: &str = "external_account_json";
 
 /// What the file says of its place.
-pub(super) fn place_of(file: &ExternalFile) -> OfFile<'_> {
-    OfFile { project: None, quota_project: file.quota_project.as_ref(), universe: file.universe.as_ref() }
+fn place_of(file: &ExternalFile) -> OfFile<'_> {
+    OfFile {
+        project: None,
+        quota_project: file.quota_project.as_ref(),
+        universe: file.universe.as_ref(),
+        urls: file.urls(),
+        field: Some(FIELD),
+    }
 }
 
 impl AuthMethod for ExternalAccount {
@@ -66,9 +72,9 @@ impl AuthMethod for ExternalAccount {
     type Connector = Gcp;
 
     fn check(&self) -> Vec<Problem> {
-        match self.external_account_json.fault(FIELD) {
-            Some(fault) => [vec![fault], self.network.check()].concat(),
-            None => self.network.check_with(None),
+        match (self.external_account_json.fault(FIELD), self.external_account_json.get()) {
+            (None, Some(file)) => self.network.check_file(&place_of(file)),
+            (fault, _) => fault.into_iter().chain(self.network.check()).collect(),
         }
     }
 
@@ -110,7 +116,7 @@ impl AuthMethod for ExternalAccount {
         narrowing: Option<&Narrowing>,
     ) -> Result<Authenticated<Session>> {
         let file = self.external_account_json.value(FIELD)?;
-        let place = self.network.place(cx, place_of(file))?;
+        let place = self.network.place(cx, &place_of(file))?;
         let minted = minting::of_external(cx, &place, file, &scopes_or_usual(&self.scopes)).await?;
         finish::session(cx, place, minted, narrowing).await
     }
@@ -119,7 +125,7 @@ impl AuthMethod for ExternalAccount {
         let file = self.external_account_json.value(FIELD)?;
         let life = cx.duration().unwrap_or(mint::HOUR);
         let mut steps = minting::explain_external(file, &scopes_or_usual(&self.scopes), life);
-        steps.extend(finish::explain(&self.network.place(cx, place_of(file))?, narrowing)?);
+        steps.extend(finish::explain(&self.network.place(cx, &place_of(file))?, narrowing)?);
         Ok(steps)
     }
 }

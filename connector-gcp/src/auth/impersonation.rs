@@ -1,5 +1,7 @@
 //! Method `impersonation`: the tokens of a service account that somebody may stand in for.
 
+use std::time::Duration;
+
 use connector_core::{
     AuthMethod, Authenticated, Base, Call, Error, Identity, Life, Lifetime, MethodAbout, Problem, Result,
     Step, Trust,
@@ -9,7 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::common::{JsonFile, Network, OfFile, scopes_or_usual};
-use super::service_account::place_of;
+use super::service_account::{NEEDS_KEY_ID, lacks_key_id, place_of};
 use super::{finish, minting};
 use crate::connector::Gcp;
 use crate::file::ServiceAccountKey;
@@ -114,9 +116,12 @@ impl AuthMethod for Impersonation {
             (Some(_), _) => self.network.check(),
             // The source's project is used where none is said here.
             (None, Some(_)) => self.network.check(),
-            (None, None) => self.network.check_with(self.key().and_then(|key| key.project.as_ref())),
+            (None, None) => self.network.check_file(&self.of_file()),
         };
         problems.extend(fault);
+        if self.key().is_some_and(|key| lacks_key_id(&self.network, key)) {
+            problems.push(Problem::new(FIELD, NEEDS_KEY_ID));
+        }
         match (&self.service_account_json, &self.source) {
             (Some(_), Some(_)) => {
                 problems.push(Problem::new(FIELD, "given beside `source`: one of the two stands in"));
@@ -146,26 +151,34 @@ impl AuthMethod for Impersonation {
         cx: &Call<'_>,
         narrowing: Option<&Narrowing>,
     ) -> Result<Authenticated<Session>> {
-        let mut place = self.network.place(cx, self.of_file())?;
-        let base = match &self.source {
+        let mut life = cx.duration().unwrap_or(mint::HOUR);
+        let (place, base) = match &self.source {
             Some(source) => {
                 let base = source.session(cx).await?;
-                place.project = place.project.or_else(|| base.session.place.project.clone());
-                Token { secret: base.session.token.clone(), expiry: base.expiry.clone() }
+                let place = self.network.place_above(cx, &base.session.place)?;
+                // No longer than the identity that it stands on, so that its end is seen.
+                if let Some(end) = base.expiry.at() {
+                    let left = end.duration_since(cx.now()).unwrap_or_default();
+                    life = life.min(Duration::from_secs(left.as_secs().max(1)));
+                }
+                let token = Token { secret: base.session.token.clone(), expiry: base.expiry.clone() };
+                (place, token)
             }
-            None => self.base(cx, &place).await?,
+            None => {
+                let place = self.network.place(cx, &self.of_file())?;
+                let base = self.base(cx, &place).await?;
+                (place, base)
+            }
         };
         let scopes = scopes_or_usual(&self.scopes);
         let wanted = Wanted {
             target: &self.target_principal,
             delegates: &self.delegates,
             scopes: &scopes,
-            life: cx.duration().unwrap_or(mint::HOUR),
+            life,
             endpoint: None,
         };
         let mut minted = minting::of_other(cx, &place, &base, wanted).await?;
-        // The token outlives the one it was made with; what is told does not where that is another connector's, so
-        // that ending the source's identity is seen.
         if self.source.is_some() {
             minted.token.expiry = minted.token.expiry.min(base.expiry);
         }
@@ -175,7 +188,7 @@ impl AuthMethod for Impersonation {
     fn plan(&self, cx: &Call<'_>, narrowing: Option<&Narrowing>) -> Result<Vec<Step>> {
         let life = cx.duration().unwrap_or(mint::HOUR);
         let scopes = scopes_or_usual(&self.scopes);
-        let place = self.network.place(cx, self.of_file())?;
+        let place = self.network.place(cx, &self.of_file())?;
         let first = self.key().and_then(|key| minting::explain_key(&place, key, &minting::base_scopes()));
         let mut steps: Vec<_> = first.into_iter().collect();
         steps.push(minting::explain_other(&self.target_principal, &self.delegates, &scopes, life));

@@ -98,14 +98,14 @@ impl AuthMethod for Oauth2Token {
             Some(end) => Expiry::At(end),
             None => Expiry::Never("the access token ends, but nobody said when: set `expires_at`".into()),
         };
-        let place = self.network.place(cx, OfFile::default())?;
+        let place = self.network.place(cx, &OfFile::default())?;
         let account = self.service_account_email.as_ref().map(ToString::to_string);
         let minted = Minted { token: Token { secret: self.token.clone(), expiry }, account };
         finish::session(cx, place, minted, narrowing).await
     }
 
     fn plan(&self, cx: &Call<'_>, narrowing: Option<&Narrowing>) -> Result<Vec<Step>> {
-        let place = self.network.place(cx, OfFile::default())?;
+        let place = self.network.place(cx, &OfFile::default())?;
         Ok(finish::explain(&place, narrowing)?.into_iter().collect())
     }
 }

@@ -53,12 +53,23 @@ impl ServiceAccount {
 
 const FIELD: &str = "service_account_json";
 
+/// Why a key is not enough outside the public cloud.
+pub(super) const NEEDS_KEY_ID: &str = "lacks `private_key_id`, without which tokens that the key signs itself are not \
+    taken: download the key again";
+
+/// In universes of their own the key signs the tokens themselves, and services look for the key by its id.
+pub(super) fn lacks_key_id(network: &Network, key: &ServiceAccountKey) -> bool {
+    key.key_id.is_none() && !network.universe_is_default(key.universe.as_ref())
+}
+
 /// What a key says of its place.
 pub(super) fn place_of(key: &ServiceAccountKey) -> OfFile<'_> {
     OfFile {
         project: key.project.as_ref(),
         quota_project: key.quota_project.as_ref(),
         universe: key.universe.as_ref(),
+        urls: key.urls(),
+        field: Some(FIELD),
     }
 }
 
@@ -79,11 +90,13 @@ impl AuthMethod for ServiceAccount {
 
     fn check(&self) -> Vec<Problem> {
         let fault = self.service_account_json.fault(FIELD);
-        let of_file = self.service_account_json.get().and_then(|key| key.project.as_ref());
         // A key that cannot be read names no project either: one fault is enough.
-        match fault {
-            Some(fault) => [vec![fault], self.network.check()].concat(),
-            None => self.network.check_with(of_file),
+        match (fault, self.service_account_json.get()) {
+            (None, Some(key)) => {
+                let unsigned = lacks_key_id(&self.network, key).then(|| Problem::new(FIELD, NEEDS_KEY_ID));
+                self.network.check_file(&place_of(key)).into_iter().chain(unsigned).collect()
+            }
+            (fault, _) => fault.into_iter().chain(self.network.check()).collect(),
         }
     }
 
@@ -103,14 +116,14 @@ impl AuthMethod for ServiceAccount {
         narrowing: Option<&Narrowing>,
     ) -> Result<Authenticated<Session>> {
         let key = self.key()?;
-        let place = self.network.place(cx, place_of(key))?;
+        let place = self.network.place(cx, &place_of(key))?;
         let minted = minting::of_key(cx, &place, key, &scopes_or_usual(&self.scopes)).await?;
         finish::session(cx, place, minted, narrowing).await
     }
 
     fn plan(&self, cx: &Call<'_>, narrowing: Option<&Narrowing>) -> Result<Vec<Step>> {
         let key = self.key()?;
-        let place = self.network.place(cx, place_of(key))?;
+        let place = self.network.place(cx, &place_of(key))?;
         let first = minting::explain_key(&place, key, &scopes_or_usual(&self.scopes));
         Ok(first.into_iter().chain(finish::explain(&place, narrowing)?).collect())
     }

@@ -4,8 +4,9 @@ use std::fmt;
 
 use connector_core::{Error, Result, Secret};
 
+use super::FileUrl;
 use super::raw::{Kind, Raw, needed_secret, needed_text, url};
-use crate::names::{EndpointUrl, ProjectId, UniverseDomain};
+use crate::names::{EndpointUrl, ProjectId, Service, UniverseDomain};
 
 /// The login of a person, with a Google account or through a workforce pool.
 #[derive(Clone, Debug)]
@@ -86,6 +87,20 @@ impl UserFile {
             universe,
         };
         Ok(Self::Google(user))
+    }
+
+    /// Where its refresh token goes.
+    pub(crate) fn urls(&self) -> Vec<FileUrl<'_>> {
+        let url = match self {
+            Self::Google(user) => {
+                let url = user.token_uri.as_ref();
+                url.map(|url| FileUrl { field: "token_uri", service: Service::Oauth, url })
+            }
+            Self::Workforce(user) => {
+                Some(FileUrl { field: "token_url", service: Service::Sts, url: &user.token_url })
+            }
+        };
+        url.into_iter().collect()
     }
 
     pub(crate) fn universe(&self) -> Option<&UniverseDomain> {

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use connector_core::{Error, Result, Secret};
 
+use super::FileUrl;
 use super::impersonated::Target;
 use super::raw::{Kind, Raw, needed, needed_text, read, url};
 use super::source::SubjectSource;
-use crate::names::{EndpointUrl, ProjectId, UniverseDomain};
+use crate::names::{EndpointUrl, ProjectId, Service, UniverseDomain};
 
 /// What `gcloud iam workload-identity-pools create-cred-config` writes (`"type": "external_account"`).
 #[derive(Clone)]
@@ -46,6 +47,12 @@ impl ExternalAccount {
     /// Invalid input that says what is missing or wrong, and quotes nothing.
     pub fn parse(text: &Secret) -> Result<Self> {
         Self::of(&Raw::parse(text)?)
+    }
+
+    /// Where the token of elsewhere, and what is made of it, go.
+    pub(crate) fn urls(&self) -> Vec<FileUrl<'_>> {
+        let first = FileUrl { field: "token_url", service: Service::Sts, url: &self.token_url };
+        [first].into_iter().chain(self.target.as_ref().map(Target::url)).collect()
     }
 
     pub(super) fn of<Within>(raw: &Raw<Within>) -> Result<Self> {

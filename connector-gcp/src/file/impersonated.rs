@@ -2,9 +2,9 @@
 
 use connector_core::{Error, Result};
 
-use super::CredentialFile;
 use super::raw::{Kind, Raw, needed, needed_text};
-use crate::names::{Email, EndpointUrl, ProjectId};
+use super::{CredentialFile, FileUrl};
+use crate::names::{Email, EndpointUrl, ProjectId, Service, UniverseDomain};
 
 /// What `gcloud auth application-default login --impersonate-service-account` writes
 /// (`"type": "impersonated_service_account"`).
@@ -13,6 +13,7 @@ pub(crate) struct Impersonated {
     pub(crate) target: Target,
     pub(crate) delegates: Vec<Email>,
     pub(crate) quota_project: Option<ProjectId>,
+    pub(crate) universe: Option<UniverseDomain>,
     pub(crate) source: CredentialFile,
 }
 
@@ -24,6 +25,11 @@ pub(crate) struct Target {
 }
 
 impl Impersonated {
+    /// Where the credential that stands behind it goes, and what is made of that.
+    pub(crate) fn urls(&self) -> Vec<FileUrl<'_>> {
+        self.source.urls().into_iter().chain([self.target.url()]).collect()
+    }
+
     pub(super) fn of(raw: &Raw) -> Result<Self> {
         raw.only(&[Kind::Impersonated], "an impersonated service account")?;
         let url = needed_text(IMPERSONATION, raw.service_account_impersonation_url.as_ref())?;
@@ -41,6 +47,7 @@ impl Impersonated {
             delegates: delegates
                 .map_err(|error| Error::invalid(format!("`delegates`: {}", error.message())))?,
             quota_project: raw.quota_project()?,
+            universe: raw.universe()?,
             source,
         })
     }
@@ -49,6 +56,11 @@ impl Impersonated {
 pub(super) const IMPERSONATION: &str = "service_account_impersonation_url";
 
 impl Target {
+    /// Where the token goes that makes this one's.
+    pub(super) fn url(&self) -> FileUrl<'_> {
+        FileUrl { field: IMPERSONATION, service: Service::IamCredentials, url: &self.endpoint }
+    }
+
     /// Reads `https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/{email}:generateAccessToken`.
     pub(super) fn parse(url: &str) -> Result<Self> {
         let wrong =

@@ -6,6 +6,7 @@
 mod authorized_user;
 mod client_secrets;
 mod external_account;
+mod hosts;
 mod impersonated;
 mod raw;
 mod service_account;
@@ -17,10 +18,13 @@ pub use external_account::ExternalAccount;
 pub use service_account::ServiceAccountKey;
 
 pub(crate) use client_secrets::Kind as ClientKind;
+pub(crate) use hosts::FileUrl;
 pub(crate) use impersonated::Impersonated;
 pub(crate) use source::{AwsSource, Executable, Format, SubjectSource};
 
 use connector_core::{Error, Result, Secret};
+
+use crate::names::{ProjectId, UniverseDomain};
 
 use raw::{Kind, Raw};
 
@@ -60,6 +64,44 @@ impl CredentialFile {
             }
             Kind::ClientSecrets => return Err(raw.is_another("a credential")),
         })
+    }
+
+    /// The URLs to which its secrets go.
+    pub(crate) fn urls(&self) -> Vec<FileUrl<'_>> {
+        match self {
+            Self::ServiceAccount(key) => key.urls(),
+            Self::User(user) => user.urls(),
+            Self::External(account) => account.urls(),
+            Self::Impersonated(file) => file.urls(),
+        }
+    }
+
+    /// Its project, where it has one.
+    pub(crate) fn project(&self) -> Option<&ProjectId> {
+        match self {
+            Self::ServiceAccount(key) => key.project.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The project that calls are counted for.
+    pub(crate) fn quota_project(&self) -> Option<&ProjectId> {
+        match self {
+            Self::ServiceAccount(key) => key.quota_project.as_ref(),
+            Self::User(user) => user.quota_project(),
+            Self::External(account) => account.quota_project.as_ref(),
+            Self::Impersonated(file) => file.quota_project.as_ref(),
+        }
+    }
+
+    /// The universe that it says it is of.
+    pub(crate) fn universe(&self) -> Option<&UniverseDomain> {
+        match self {
+            Self::ServiceAccount(key) => key.universe.as_ref(),
+            Self::User(user) => user.universe(),
+            Self::External(account) => account.universe.as_ref(),
+            Self::Impersonated(file) => file.universe.as_ref().or(file.source.universe()),
+        }
     }
 
     /// What it is, for people.

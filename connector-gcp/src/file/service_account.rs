@@ -9,8 +9,9 @@ use connector_core::{Error, Result, Secret};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 
+use super::FileUrl;
 use super::raw::{Kind, Raw, needed_secret, needed_text, read, url};
-use crate::names::{Email, EndpointUrl, ProjectId, UniverseDomain};
+use crate::names::{Email, EndpointUrl, ProjectId, Service, UniverseDomain};
 
 /// A key file of a service account (`"type": "service_account"`). The private key is read at once, so that one which is
 /// cut off or of another kind is refused before it is stored.
@@ -61,6 +62,12 @@ impl ServiceAccountKey {
     #[must_use]
     pub fn email(&self) -> &Email {
         &self.email
+    }
+
+    /// Where its assertions go.
+    pub(crate) fn urls(&self) -> Vec<FileUrl<'_>> {
+        let url = self.token_uri.as_ref();
+        url.map(|url| FileUrl { field: "token_uri", service: Service::Oauth, url }).into_iter().collect()
     }
 
     /// Signs as RS256 does.

@@ -58,6 +58,11 @@ pub(crate) fn is_token(secret: &Secret) -> bool {
     !text.is_empty() && text.len() <= 16_384 && text.bytes().all(|it| it.is_ascii_graphic())
 }
 
+/// The token endpoint for logins that a connector makes.
+pub(crate) fn token_url(place: &Place) -> String {
+    endpoint(place, crate::names::Service::Oauth, None, "/token")
+}
+
 /// Where tokens are asked for: the endpoint that the connector says, else what a file says, else Google's.
 fn endpoint(place: &Place, service: crate::names::Service, of_file: Option<&str>, path: &str) -> String {
     match (place.endpoint(service), of_file) {

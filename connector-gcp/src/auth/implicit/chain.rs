@@ -4,9 +4,7 @@ use connector_core::{Call, Context, Origin, OriginState, Result, Step};
 
 use super::metadata;
 use crate::auth::common::{Network, OfFile};
-use crate::auth::external_account;
 use crate::auth::minting::{self, Minted};
-use crate::auth::service_account::place_of;
 use crate::file::CredentialFile;
 use crate::mint;
 use crate::names::{ProjectId, Scope};
@@ -50,20 +48,15 @@ pub(super) async fn find(cx: &Call<'_>, network: &Network, scopes: &[Scope]) -> 
 
 /// The place of a file, whose project is that of the variables, else its own, else gcloud's.
 fn place(cx: &Context, network: &Network, file: &CredentialFile) -> Result<Place> {
-    let mut of_file = match file {
-        CredentialFile::ServiceAccount(key) => place_of(key),
-        CredentialFile::User(user) => {
-            OfFile { project: None, quota_project: user.quota_project(), universe: user.universe() }
-        }
-        CredentialFile::External(account) => external_account::place_of(account),
-        CredentialFile::Impersonated(file) => {
-            OfFile { project: None, quota_project: file.quota_project.as_ref(), universe: None }
-        }
-    };
     let (named, of_gcloud, quota) = (named_project(cx)?, gcloud_project(cx), named_quota_project(cx)?);
-    of_file.quota_project = quota.as_ref().or(of_file.quota_project);
-    of_file.project = named.as_ref().or(of_file.project).or(of_gcloud.as_ref());
-    network.place(cx, of_file)
+    let of_file = OfFile {
+        project: named.as_ref().or(file.project()).or(of_gcloud.as_ref()),
+        quota_project: quota.as_ref().or(file.quota_project()),
+        universe: file.universe(),
+        urls: file.urls(),
+        field: None,
+    };
+    network.place(cx, &of_file)
 }
 
 /// gcloud's own project: what people mean who logged in with it.
@@ -102,7 +95,7 @@ pub(super) fn explain(cx: &Call<'_>, network: &Network, scopes: &[Scope]) -> Res
             let steps = minting::explain_file(&place, &file, scopes, life);
             (place, steps)
         }
-        None => (network.place(cx, OfFile::default())?, vec![metadata::explain(scopes)]),
+        None => (network.place(cx, &OfFile::default())?, vec![metadata::explain(scopes)]),
     })
 }
 

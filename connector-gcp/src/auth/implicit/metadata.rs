@@ -120,10 +120,11 @@ pub(super) async fn token(
         project: project.as_ref().or(of_machine.as_ref()),
         quota_project: quota.as_ref(),
         universe: universe.as_ref(),
+        ..OfFile::default()
     };
     let account = email?.and_then(|it| Email::parse(it).ok()).map(|it| it.to_string());
     let token = Token { secret: given.access_token, expiry };
-    Ok((network.place(cx, of_file)?, Minted { token, account }))
+    Ok((network.place(cx, &of_file)?, Minted { token, account }))
 }
 
 /// The request for the token.

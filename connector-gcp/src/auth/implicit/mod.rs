@@ -96,7 +96,7 @@ impl AuthMethod for Implicit {
     fn plan(&self, cx: &Call<'_>, narrowing: Option<&Narrowing>) -> Result<Vec<Step>> {
         let (place, mut steps) = match cx.implicit() {
             true => chain::explain(cx, &self.network, &scopes_or_usual(&self.scopes))?,
-            false => (self.network.place(cx, OfFile::default())?, Vec::new()),
+            false => (self.network.place(cx, &OfFile::default())?, Vec::new()),
         };
         steps.extend(finish::explain(&place, narrowing)?);
         Ok(steps)

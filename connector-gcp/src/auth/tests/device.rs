@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use connector_core::{ErrorKind, Response};
+use connector_core::{AuthMethod, ErrorKind, Response};
 use serde_json::{Value, json};
 
 use super::browser::{client, logging_in, login};
 use crate::auth::UserAccount;
 use crate::testing::{
-    CANARY, World, assert_silent, authenticate, form, json_answer, oauth_refusal, public, token, with,
+    CANARY, WHOLE, World, assert_silent, authenticate, form, json_answer, oauth_refusal, public, token, with,
 };
 
 const SCOPE: &str = "https://www.googleapis.com/auth/devstorage.read_write";
@@ -102,10 +102,22 @@ async fn strange_intervals_are_not_taken() {
     }
 }
 
-/// Google gives such logins no cloud-platform: that is said before anything is sent or told.
+/// Google gives such logins no cloud-platform, which is asked for where nobody says: that is said when the connector is
+/// registered, and before anything is sent or told.
 #[tokio::test]
 async fn cloud_platform_is_refused_before_any_call() {
-    let account = logging_in(&client(&json!({})), json!({ "flow": "device" }));
+    let secrets = client(&json!({})).to_string();
+    let account = |more: Value| {
+        let config = with(json!({ "client_secrets_json": secrets, "flow": "device" }), more);
+        serde_json::from_value::<UserAccount>(config).expect("a config")
+    };
+    for more in [json!({}), json!({ "scopes": [WHOLE] }), json!({ "scopes": [SCOPE, WHOLE] })] {
+        let problems = account(more).check();
+        assert_eq!((problems.len(), problems[0].field.as_str()), (1, "scopes"), "{problems:?}");
+        assert!(problems[0].message.contains("devstorage"), "{problems:?}");
+    }
+    assert_eq!(account(json!({ "scopes": [SCOPE] })).check(), []);
+    let account = account(json!({ "scopes": [WHOLE] }));
     let world = World::new().person([]);
     let error = authenticate(&account, &world.context(), None, None).await.expect_err("too much");
     assert_eq!((error.kind(), error.field_problems()[0].field.as_str()), (ErrorKind::InvalidInput, "scopes"));

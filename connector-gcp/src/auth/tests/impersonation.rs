@@ -86,6 +86,15 @@ impl Connectors for Others {
                 let end = format_time(World::after(600));
                 ("oauth2-token", json!({ "project_id": "of-source", "token": CANARY, "expires_at": end }))
             }
+            "placed" => {
+                let end = format_time(World::after(600));
+                let place = json!({
+                    "universe_domain": "apis.example.goog", "endpoint_url": "https://corp.example",
+                    "endpoints": { "storage": "https://storage.corp.example" }, "ca_bundle": "/etc/ca.pem",
+                });
+                let token = json!({ "project_id": "of-source", "token": CANARY, "expires_at": end });
+                ("oauth2-token", with(token, place))
+            }
             _ => return Err(Error::not_found(format!("no connector `{name}`"))),
         };
         let document = Document::draft(name, "gcp", method, object(config));
@@ -110,6 +119,7 @@ async fn c25_the_identity_of_another_connector() {
     let out = out.expect("a session");
     assert_eq!(world.lines(), [format!("POST {GENERATE_URL}")]);
     assert_eq!(header(&world.sent()[0], "authorization"), Some("Bearer hunter2"));
+    assert_eq!(body(&world.sent()[0])["lifetime"], "600s", "no longer than the source has");
     assert_eq!(out.expiry, Expiry::At(World::after(600)), "the source ends earlier");
     let issued = out.session.credential();
     assert_eq!((issued.account.as_deref(), issued.project_id.as_deref()), (Some(TARGET), Some("of-source")));
@@ -132,6 +142,50 @@ async fn c25_the_identity_of_another_connector() {
     let error = authenticate(&by_source("gone", json!({})), &cx, None, None).await.expect_err("no source");
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(error.message().contains("source connector `gone`"), "{error}");
+}
+
+/// The source's token goes where the source's calls go: its universe, endpoints and certificates are used where none are
+/// said, and others are refused before anything is sent.
+#[tokio::test]
+async fn c18_a_sources_token_goes_nowhere_else() {
+    let pem = "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n";
+    let world = World::new().file("/etc/ca.pem", pem).answers(given("ya29.target"));
+    let same = json!({ "endpoints": { "storage": "https://storage.corp.example" } });
+    let out = authenticate(&by_source("placed", same), &among_others(&world), None, None).await;
+    let sent = &world.sent()[0];
+    assert_eq!(sent.origin(), "https://corp.example");
+    assert_eq!(sent.trust().map(|it| it.to_vec()), Some(pem.into()));
+    let issued = out.expect("a session").session.credential();
+    assert_eq!(issued.universe_domain, "apis.example.goog");
+    assert_eq!(issued.endpoint_url.as_deref(), Some("https://corp.example"));
+    assert_eq!(issued.endpoints["storage"], "https://storage.corp.example");
+    assert_eq!(issued.ca_bundle.as_deref(), Some("/etc/ca.pem"));
+
+    for (more, field, ours, theirs) in [
+        (json!({ "universe_domain": "other.goog" }), "universe_domain", "other.goog", "apis.example.goog"),
+        (
+            json!({ "endpoint_url": "https://evil.example" }),
+            "endpoint_url",
+            "https://evil.example",
+            "https://corp.example",
+        ),
+        (
+            json!({ "endpoints": { "iamcredentials": "https://evil.example" } }),
+            "endpoints.iamcredentials",
+            "https://evil.example",
+            "https://corp.example",
+        ),
+    ] {
+        let world = World::new().file("/etc/ca.pem", pem);
+        let error = authenticate(&by_source("placed", more), &among_others(&world), None, None).await;
+        let error = error.expect_err("elsewhere");
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error:?}");
+        let problem = &error.field_problems()[0];
+        assert_eq!(problem.field, field);
+        assert!(problem.message.contains(ours) && problem.message.contains(theirs), "{error:?}");
+        assert_eq!(world.sent().len(), 0);
+        assert_silent(&error);
+    }
 }
 
 /// What the owner of the target has to allow: the account that stands in, on the first of the delegates.

@@ -32,18 +32,21 @@ async fn s47_a_kept_login_is_used_again() {
     assert_eq!(field(&form(&world, 2), "refresh_token"), Some("hunter2-refresh"));
 }
 
-/// C27: a login with another client, or for other scopes, is not used; nor is what is no login.
+/// C27: a login with another client, from another endpoint, or for other scopes, is not used; nor is what is no login.
 #[tokio::test]
 async fn c27_another_login_is_not_used() {
     let other = client(&json!({ "client_id": "other-client" }));
     let reading = json!({ "scopes": ["https://www.googleapis.com/auth/devstorage.read_only"] });
-    for next in [logging_in(&other, json!({})), account(reading)] {
+    // The connector was updated: whoever answers there is not shown what Google gave.
+    let elsewhere = json!({ "endpoints": { "oauth2": "https://oauth.corp.example" } });
+    for next in [logging_in(&other, json!({})), account(reading), account(elsewhere)] {
         let world = logged_in().await.returns(|_| "state=x".to_owned());
         let error = authenticate(&next, &world.named("me"), None, None).await.expect_err("a new login");
         assert!(error.message().contains("another login"), "a browser was opened: {error}");
         assert_eq!(world.sent().len(), 2, "the kept login was not used");
     }
-    for kept in ["", "null", "{}", r#"{"client_id":"own-client"}"#, "hunter2"] {
+    let before = r#"{"client_id":"own-client","refresh_token":"hunter2","scopes":["x"]}"#;
+    for kept in [before, "", "null", "{}", r#"{"client_id":"own-client"}"#, "hunter2"] {
         use connector_core::Kept;
         let world = World::new();
         world.keep("id-of-me", "login", kept.into()).await.expect("kept");

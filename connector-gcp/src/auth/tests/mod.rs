@@ -8,6 +8,7 @@ mod device;
 mod endpoints;
 mod executable;
 mod external_account;
+mod files;
 mod hostile;
 mod impersonation;
 mod implicit;

@@ -98,7 +98,7 @@ async fn c24_narrowing_is_one_call_more() {
 async fn another_universe_takes_what_the_key_signs() {
     let file = with(key_file(), json!({ "universe_domain": "apis.example.goog" }));
     let in_config = json!({ "universe_domain": "apis.example.goog" });
-    for account in [keyed(&file, json!({})), keyed(&key_file(), in_config)] {
+    for account in [keyed(&file, in_config.clone()), keyed(&key_file(), in_config)] {
         let world = World::new();
         let cx = world.named("prod");
         let out = authenticate(&account, &cx, None, None).await.expect("a session");

@@ -9,17 +9,22 @@ use super::kept::Login;
 use crate::mint::{self, INTERVAL, Polled};
 use crate::names::Scope;
 
+pub(super) const TOO_WIDE: &str = "Google gives the scope cloud-platform to no login on another device";
+pub(super) const NARROWER: &str = "name narrower scopes, such as https://www.googleapis.com/auth/devstorage.read_write, \
+    or log in with gcloud on a machine with a browser and use `user_account_json`";
+
+/// Whether Google gives such a login none of these scopes; those that are asked for where nobody says are among them.
+pub(super) fn is_too_wide(scopes: &[Scope]) -> bool {
+    scopes.is_empty() || scopes.iter().any(|it| it.as_str() == Scope::CLOUD_PLATFORM)
+}
+
 /// Shows a code to a person, and waits until it was typed on some device.
 ///
 /// # Errors
 /// Nobody is there, scopes that such logins do not get, a login that is declined or not finished.
 pub(super) async fn log_in(cx: &Call<'_>, login: &Login<'_>) -> Result<mint::Login> {
-    if login.scopes.iter().any(|it| it.as_str() == Scope::CLOUD_PLATFORM) {
-        return Err(Error::field("scopes", "Google gives the scope cloud-platform to no login on another device")
-            .with_hint(
-                "name narrower scopes, such as https://www.googleapis.com/auth/devstorage.read_write, or log in with \
-                 gcloud on a machine with a browser and use `user_account_json`",
-            ));
+    if is_too_wide(login.scopes) {
+        return Err(Error::field("scopes", TOO_WIDE).with_hint(NARROWER));
     }
     cx.tell("Logging in to Google").await.map_err(|error| nobody(cx, error))?;
     let began = cx.now();

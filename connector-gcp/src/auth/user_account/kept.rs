@@ -24,6 +24,8 @@ pub(super) struct Login<'a> {
 #[derive(Deserialize)]
 struct Kept {
     client_id: String,
+    /// The endpoint that made it: no other one is given it.
+    token_url: String,
     refresh_token: Secret,
     scopes: Vec<String>,
 }
@@ -31,6 +33,7 @@ struct Kept {
 #[derive(Serialize)]
 struct ToKeep<'a> {
     client_id: &'a str,
+    token_url: &'a str,
     refresh_token: &'a str,
     scopes: Vec<&'a str>,
 }
@@ -56,20 +59,28 @@ impl Login<'_> {
             None => error,
         })?;
         let scopes = self.scopes.iter().map(Scope::as_str).collect();
-        let to_keep =
-            ToKeep { client_id: &self.client.client_id, refresh_token: made.refresh_token.expose(), scopes };
+        let to_keep = ToKeep {
+            client_id: &self.client.client_id,
+            token_url: &mint::token_url(self.place),
+            refresh_token: made.refresh_token.expose(),
+            scopes,
+        };
         let json = serde_json::to_string(&to_keep).map(Secret::new);
         let json = json.map_err(|_| connector_core::Error::unexpected("a login has no JSON form"))?;
         cx.keep(KEPT, json).await?;
         mint::renew(cx, self.place, &self.user(made.refresh_token)).await.into_result()
     }
 
-    /// The login that was kept for this client and these scopes.
+    /// The login that was kept for this client, this endpoint and these scopes.
     async fn kept(&self, cx: &Call<'_>) -> Result<Option<Secret>> {
         let Some(text) = cx.kept(KEPT).await? else { return Ok(None) };
         let kept = serde_json::from_str::<Kept>(text.expose()).ok();
         let scopes = self.scopes.iter().map(Scope::as_str);
-        let kept = kept.filter(|it| it.client_id == self.client.client_id && it.scopes.iter().eq(scopes));
+        let kept = kept.filter(|it| {
+            it.client_id == self.client.client_id
+                && it.token_url == mint::token_url(self.place)
+                && it.scopes.iter().eq(scopes)
+        });
         Ok(kept.map(|it| it.refresh_token))
     }
 

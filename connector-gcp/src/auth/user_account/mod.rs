@@ -95,6 +95,8 @@ impl UserAccount {
             project: self.of_client(),
             quota_project: self.login().and_then(UserFile::quota_project),
             universe: self.login().and_then(UserFile::universe),
+            urls: self.login().map(UserFile::urls).unwrap_or_default(),
+            field: Some(LOGIN),
         }
     }
 
@@ -149,12 +151,17 @@ impl AuthMethod for UserAccount {
                 "a login that was made already has the scopes that it was made with",
             ));
         }
+        if self.user_account_json.is_some() && self.flow == LoginFlow::Device {
+            problems.push(Problem::new("flow", "a login that was made already is not made again"));
+        }
+        if self.client_secrets_json.is_some()
+            && self.flow == LoginFlow::Device
+            && device::is_too_wide(&self.scopes)
+        {
+            problems.push(Problem::new("scopes", format!("{}: {}", device::TOO_WIDE, device::NARROWER)));
+        }
         let broken = !problems.is_empty();
-        problems.extend(if broken {
-            self.network.check()
-        } else {
-            self.network.check_with(self.of_client())
-        });
+        problems.extend(if broken { self.network.check() } else { self.network.check_file(&self.of_file()) });
         problems
     }
 
@@ -171,7 +178,7 @@ impl AuthMethod for UserAccount {
         cx: &Call<'_>,
         narrowing: Option<&Narrowing>,
     ) -> Result<Authenticated<Session>> {
-        let place = self.network.place(cx, self.of_file())?;
+        let place = self.network.place(cx, &self.of_file())?;
         let minted = match (&self.user_account_json, &self.client_secrets_json) {
             (Some(login), _) => minting::of_user(cx, &place, login.value(LOGIN)?).await?,
             (None, Some(client)) => {
@@ -190,7 +197,7 @@ impl AuthMethod for UserAccount {
     }
 
     fn plan(&self, cx: &Call<'_>, narrowing: Option<&Narrowing>) -> Result<Vec<Step>> {
-        let place = self.network.place(cx, self.of_file())?;
+        let place = self.network.place(cx, &self.of_file())?;
         Ok([minting::explain_user()].into_iter().chain(finish::explain(&place, narrowing)?).collect())
     }
 }
