@@ -262,6 +262,10 @@ pub(crate) fn oauth(cx: &Context, call: &str, asker: Asker, answer: &Response) -
             "the client may not be used so".to_owned(),
             "use a client of type Desktop app, or TVs for device logins",
         ),
+        (Some("invalid_scope"), Asker::Token) => (
+            "the token lacks the scope cloud-platform, without which Google narrows none".to_owned(),
+            "use a token that has it",
+        ),
         (Some("invalid_scope"), _) => ("a scope is not known, or not allowed".to_owned(), "check `scopes`"),
         (Some("invalid_target"), _) => (
             "the pool or its provider is not there, or is disabled".to_owned(),
@@ -285,6 +289,13 @@ pub(crate) fn oauth(cx: &Context, call: &str, asker: Asker, answer: &Response) -
         .with_hint(hint)
         .with_cause(trail(answer.status(), None, code.filter(|it| CODES.contains(it))))
         .transient(kind == ErrorKind::Unreachable)
+}
+
+/// Whether a token's scopes do not reach so far.
+pub(crate) fn lacks_scope(answer: &Response) -> bool {
+    let refusal = serde_json::from_slice::<Answered>(answer.body()).unwrap_or_default().error;
+    oauth_code(answer).as_deref() == Some("invalid_scope")
+        || matches!(reason(&refusal), Some("ACCESS_TOKEN_SCOPE_INSUFFICIENT" | "insufficientPermissions"))
 }
 
 const CODES: [&str; 11] = [

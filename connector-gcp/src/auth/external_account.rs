@@ -9,10 +9,9 @@ use serde_json::{Map, Value};
 
 use super::common::{JsonFile, Network, OfFile, scopes_or_usual};
 use super::service_account::AN_HOUR;
-use super::{finish, minting, subject};
+use super::{finish, subject, token};
 use crate::connector::Gcp;
 use crate::file::{ExternalAccount as ExternalFile, SubjectSource};
-use crate::mint;
 use crate::names::Scope;
 use crate::narrowing::Narrowing;
 use crate::session::Session;
@@ -82,7 +81,7 @@ impl AuthMethod for ExternalAccount {
         let file = self.external_account_json.get().filter(|file| file.target.is_some());
         Some(match file {
             Some(file) => Lifetime {
-                default: minting::life_of(file),
+                default: token::life_of(file),
                 ..Self::ABOUT.lifetime.expect("the method says its bounds")
             },
             None => AN_HOUR,
@@ -117,14 +116,15 @@ impl AuthMethod for ExternalAccount {
     ) -> Result<Authenticated<Session>> {
         let file = self.external_account_json.value(FIELD)?;
         let place = self.network.place(cx, &place_of(file))?;
-        let minted = minting::of_external(cx, &place, file, &scopes_or_usual(&self.scopes)).await?;
+        let life = cx.duration().unwrap_or(token::life_of(file));
+        let minted = token::of_external(cx, &place, file, &scopes_or_usual(&self.scopes), life).await?;
         finish::session(cx, place, minted, narrowing).await
     }
 
     fn plan(&self, cx: &Call<'_>, narrowing: Option<&Narrowing>) -> Result<Vec<Step>> {
         let file = self.external_account_json.value(FIELD)?;
-        let life = cx.duration().unwrap_or(mint::HOUR);
-        let mut steps = minting::explain_external(file, &scopes_or_usual(&self.scopes), life);
+        let life = cx.duration().unwrap_or(token::life_of(file));
+        let mut steps = token::explain_external(file, &scopes_or_usual(&self.scopes), life);
         steps.extend(finish::explain(&self.network.place(cx, &place_of(file))?, narrowing)?);
         Ok(steps)
     }

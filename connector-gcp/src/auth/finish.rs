@@ -2,7 +2,7 @@
 
 use connector_core::{Authenticated, Call, Error, Result, Step};
 
-use super::minting::Minted;
+use super::token::Minted;
 use crate::mint;
 use crate::names::Scope;
 use crate::narrowing::Narrowing;
@@ -27,19 +27,27 @@ pub(super) async fn session(
     minted: Minted,
     narrowing: Option<&Narrowing>,
 ) -> Result<Authenticated<Session>> {
-    let Minted { token, account } = minted;
+    let Minted { token, account, is_whole, wider } = minted;
     let Some(narrowing) = narrowing else {
         let session = Session { token: token.secret, place, account };
         return Ok(Authenticated::new(session, token.expiry).not_narrowed(WIDE));
     };
     can_narrow(&place)?;
-    let token = mint::downscope(cx, &place, &token, narrowing.boundary()).await?;
+    if is_whole == Some(false) {
+        let session = Session { token: token.secret, place, account };
+        return Ok(Authenticated::new(session, token.expiry).not_narrowed(LESS));
+    }
+    let token = mint::downscope(cx, &place, &token, narrowing.boundary(), wider).await?;
     let by = format!("an access boundary on gs://{}", narrowing.boundary().bucket());
     Ok(Authenticated::new(Session { token: token.secret, place, account }, token.expiry).narrowed(by))
 }
 
 /// Why a token is as wide as it is.
 const WIDE: &str = "the token may do all that the account may within its scopes";
+
+/// Why a token that may do less than everything is not narrowed.
+const LESS: &str = "the token lacks the scope cloud-platform, without which Google narrows none: it may do all that the \
+    account may within its scopes";
 
 fn can_narrow(place: &Place) -> Result<()> {
     match place.universe.is_default() {

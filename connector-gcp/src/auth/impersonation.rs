@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::common::{JsonFile, Network, OfFile, scopes_or_usual};
 use super::service_account::{NEEDS_KEY_ID, lacks_key_id, place_of};
-use super::{finish, minting};
+use super::{finish, token};
 use crate::connector::Gcp;
 use crate::file::ServiceAccountKey;
 use crate::mint::{self, Impersonation as Wanted, Token};
@@ -84,7 +84,7 @@ impl Impersonation {
         let Some(file) = &self.service_account_json else {
             return Err(Error::field(FIELD, NEEDS_IDENTITY));
         };
-        Ok(minting::of_key(cx, place, file.value(FIELD)?, &minting::base_scopes()).await?.token)
+        Ok(token::of_key(cx, place, file.value(FIELD)?, &token::base_scopes()).await?.token)
     }
 }
 
@@ -178,7 +178,7 @@ impl AuthMethod for Impersonation {
             life,
             endpoint: None,
         };
-        let mut minted = minting::of_other(cx, &place, &base, wanted).await?;
+        let mut minted = token::of_other(cx, &place, &base, wanted).await?;
         if self.source.is_some() {
             minted.token.expiry = minted.token.expiry.min(base.expiry);
         }
@@ -189,9 +189,9 @@ impl AuthMethod for Impersonation {
         let life = cx.duration().unwrap_or(mint::HOUR);
         let scopes = scopes_or_usual(&self.scopes);
         let place = self.network.place(cx, &self.of_file())?;
-        let first = self.key().and_then(|key| minting::explain_key(&place, key, &minting::base_scopes()));
+        let first = self.key().and_then(|key| token::explain_key(&place, key, &token::base_scopes()));
         let mut steps: Vec<_> = first.into_iter().collect();
-        steps.push(minting::explain_other(&self.target_principal, &self.delegates, &scopes, life));
+        steps.push(token::explain_other(&self.target_principal, &self.delegates, &scopes, life));
         steps.extend(finish::explain(&place, narrowing)?);
         Ok(steps)
     }

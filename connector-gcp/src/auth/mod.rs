@@ -2,8 +2,8 @@
 
 mod common;
 mod finish;
-mod minting;
 mod subject;
+mod token;
 
 mod external_account;
 mod impersonation;

@@ -11,9 +11,9 @@ use serde::Deserialize;
 
 use super::common::{Network, OfFile};
 use super::finish;
-use super::minting::Minted;
+use super::token::Minted;
 use crate::connector::Gcp;
-use crate::mint::{Token, is_token};
+use crate::mint::{self, Token, Told, is_token};
 use crate::names::Email;
 use crate::narrowing::Narrowing;
 use crate::session::Session;
@@ -28,8 +28,8 @@ pub struct Oauth2Token {
     pub network: Network,
     /// The access token, such as `gcloud auth print-access-token` prints.
     pub token: Secret,
-    /// When it ends, as RFC 3339 (`2026-11-22T03:36:43Z`). Without it nobody but Google knows, and what is
-    /// issued carries no end.
+    /// When it ends, as RFC 3339 (`2026-11-22T03:36:43Z`). Without it Google is asked, by one call more; of tokens that
+    /// the Security Token Service made, Google tells nothing.
     #[serde(default)]
     pub expires_at: Option<Timestamp>,
     /// The e-mail address of the account that it is of, for clients that want to know it.
@@ -45,13 +45,15 @@ impl Oauth2Token {
     }
 }
 
+const NEW_ONE: &str = "update the connector with a new one";
+
 impl AuthMethod for Oauth2Token {
     const ID: &'static str = "oauth2-token";
     const ABOUT: MethodAbout = MethodAbout::new(
         "OAuth 2.0 token",
         "Passes on an access token that was made elsewhere. It ends when it ends, an hour after it was made; then the \
-         connector issues nothing until it is updated. For a bucket it is narrowed, when it has the scope \
-         cloud-platform.",
+         connector issues nothing until it is updated. For a bucket it is narrowed when it has the scope \
+         cloud-platform; one that is known to lack it is handed on as it is.",
         Life::Short,
         Identity::Service,
     )
@@ -90,17 +92,35 @@ impl AuthMethod for Oauth2Token {
         cx: &Call<'_>,
         narrowing: Option<&Narrowing>,
     ) -> Result<Authenticated<Session>> {
-        let expiry = match self.expires_at() {
-            Some(end) if end <= cx.now() => {
-                return Err(Error::expired("the stored access token has ended")
-                    .with_hint("update the connector with a new one"));
-            }
-            Some(end) => Expiry::At(end),
-            None => Expiry::Never("the access token ends, but nobody said when: set `expires_at`".into()),
-        };
         let place = self.network.place(cx, &OfFile::default())?;
-        let account = self.service_account_email.as_ref().map(ToString::to_string);
-        let minted = Minted { token: Token { secret: self.token.clone(), expiry }, account };
+        let (expiry, is_whole, of_answer) = match self.expires_at() {
+            Some(end) if end <= cx.now() => {
+                return Err(Error::expired("the stored access token has ended").with_hint(NEW_ONE));
+            }
+            Some(end) => (Expiry::At(end), None, None),
+            None => match mint::tell(cx, &place, &self.token).await {
+                Ok(Told::Good { expiry, is_whole, account }) => (expiry, Some(is_whole), account),
+                Ok(Told::Unknown) => {
+                    return Err(Error::expired("the stored access token has ended, or was taken back")
+                        .with_hint(format!(
+                            "{NEW_ONE}; for one that the Security Token Service made set `expires_at`, because \
+                             Google tells nothing of those"
+                        )));
+                }
+                Ok(Told::Nothing) => (
+                    Expiry::Never("the access token ends, but nobody said when: set `expires_at`".into()),
+                    None,
+                    None,
+                ),
+                Err(error) => {
+                    return Err(error.with_hint("try again later, or set `expires_at`: then nobody is asked"));
+                }
+            },
+        };
+        let account = self.service_account_email.as_ref().or(of_answer.as_ref()).map(ToString::to_string);
+        let minted = Minted::new(Token { secret: self.token.clone(), expiry }, account);
+        let minted =
+            Minted { is_whole, ..minted.with_wider("store a token that has the scope cloud-platform") };
         finish::session(cx, place, minted, narrowing).await
     }
 

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::common::{JsonFile, Network, OfFile, scopes_or_usual};
-use super::{finish, minting};
+use super::{finish, token};
 use crate::connector::Gcp;
 use crate::file::ServiceAccountKey;
 use crate::names::Scope;
@@ -117,14 +117,14 @@ impl AuthMethod for ServiceAccount {
     ) -> Result<Authenticated<Session>> {
         let key = self.key()?;
         let place = self.network.place(cx, &place_of(key))?;
-        let minted = minting::of_key(cx, &place, key, &scopes_or_usual(&self.scopes)).await?;
+        let minted = token::of_key(cx, &place, key, &scopes_or_usual(&self.scopes)).await?;
         finish::session(cx, place, minted, narrowing).await
     }
 
     fn plan(&self, cx: &Call<'_>, narrowing: Option<&Narrowing>) -> Result<Vec<Step>> {
         let key = self.key()?;
         let place = self.network.place(cx, &place_of(key))?;
-        let first = minting::explain_key(&place, key, &scopes_or_usual(&self.scopes));
+        let first = token::explain_key(&place, key, &scopes_or_usual(&self.scopes));
         Ok(first.into_iter().chain(finish::explain(&place, narrowing)?).collect())
     }
 }

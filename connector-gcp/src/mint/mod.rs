@@ -4,6 +4,7 @@
 //! those of impersonated accounts as long as is asked.
 
 mod iam;
+mod info;
 mod jwt;
 mod oauth;
 mod sts;
@@ -17,12 +18,15 @@ use crate::error;
 use crate::session::Place;
 
 pub(crate) use iam::{GENERATE, Impersonation, generate};
+pub(crate) use info::{Told, tell};
 pub(crate) use jwt::bearer;
 pub(crate) use oauth::{
-    CodeFlow, INTERVAL, KEY_GRANT, Login, Polled, Renewal, TOKEN, exchange_code, joined, poll_device,
+    CodeFlow, INTERVAL, KEY_GRANT, Login, Polled, RENEW, Renewal, TOKEN, exchange_code, joined, poll_device,
     refresh, renew, start_device, with_key,
 };
-pub(crate) use sts::{ACCESS_TOKEN, EXCHANGE, EXCHANGE_GRANT, Subject, downscope, exchange};
+pub(crate) use sts::{
+    ACCESS_TOKEN, EXCHANGE, EXCHANGE_GRANT, Subject, downscope, exchange, exchange_options,
+};
 
 /// What Google's access tokens live.
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
@@ -44,11 +48,15 @@ pub(crate) struct Granted {
 }
 
 impl Granted {
-    /// The token. One that says no life has that of all of Google's.
+    /// The token and its end, which all of these answers tell.
     fn token(self, cx: &Call<'_>, call: &str) -> connector_core::Result<Token> {
-        let life = self.expires_in.map_or(HOUR, Duration::from_secs);
-        let secret = self.access_token.filter(is_token).ok_or_else(|| error::garbage(call))?;
-        Ok(Token { secret, expiry: cx.expires_in(life) })
+        let life = self.expires_in.map(Duration::from_secs).ok_or_else(|| error::garbage(call))?;
+        Ok(Token { secret: self.secret(call)?, expiry: cx.expires_in(life) })
+    }
+
+    /// The token alone.
+    fn secret(self, call: &str) -> connector_core::Result<Secret> {
+        self.access_token.filter(is_token).ok_or_else(|| error::garbage(call))
     }
 }
 

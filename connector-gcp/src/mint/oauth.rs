@@ -14,6 +14,8 @@ use crate::wire;
 
 /// The token endpoint's name, for errors and for `explain`.
 pub(crate) const TOKEN: &str = "oauth2:token";
+/// The endpoint that renews logins through a workforce pool.
+pub(crate) const RENEW: &str = "sts:oauthtoken";
 const DEVICE: &str = "oauth2:device/code";
 
 pub(crate) const KEY_GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";

@@ -1,5 +1,7 @@
 //! The Security Token Service: tokens of elsewhere become Google's, and Google's become narrower.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use connector_core::{Call, Expiry, Result, Secret};
@@ -31,6 +33,12 @@ pub(super) fn basic(id: &str, secret: &Secret) -> Secret {
     Secret::new(format!("Basic {}", both.expose()))
 }
 
+/// The `options` of an exchange: the project that pays, of whom no client tells it.
+pub(crate) fn exchange_options(account: &ExternalAccount) -> Option<String> {
+    let project = account.user_project.as_ref().filter(|_| account.client.is_none())?;
+    Some(json!({ "userProject": project.as_str() }).to_string())
+}
+
 /// A token of Google's for one of elsewhere: one call.
 pub(crate) async fn exchange(
     cx: &Call<'_>,
@@ -41,8 +49,7 @@ pub(crate) async fn exchange(
 ) -> Result<Token> {
     let url = endpoint(place, Service::Sts, Some(account.token_url.as_str()), "/v1/token");
     let scopes = super::oauth::joined(scopes);
-    let options = account.user_project.as_ref().filter(|_| account.client.is_none());
-    let options = options.map(|project| json!({ "userProject": project.as_str() }).to_string());
+    let options = exchange_options(account);
     let mut fields = vec![
         ("grant_type", EXCHANGE_GRANT),
         ("audience", &*account.audience),
@@ -61,12 +68,14 @@ pub(crate) async fn exchange(
     wire::json::<Granted>(EXCHANGE, &answer)?.token(cx, EXCHANGE)
 }
 
-/// The same token, narrowed: one call. It ends with the token that it was made of.
+/// The same token, narrowed: one call. It ends with the token that it was made of. `wider` says what helps where that
+/// lacks the scope that narrowing takes.
 pub(crate) async fn downscope(
     cx: &Call<'_>,
     place: &Place,
     token: &Token,
     boundary: &Boundary,
+    wider: &str,
 ) -> Result<Token> {
     let url = endpoint(place, Service::Sts, None, "/v1/token");
     let options = boundary.to_json();
@@ -80,13 +89,16 @@ pub(crate) async fn downscope(
     let answer = wire::post_form(cx, place, &url, &fields, None).await;
     let answer = answer.map_err(|error| error.context("the exchange of tokens does not answer"))?;
     if !answer.is_success() {
-        return Err(error::oauth(cx, EXCHANGE, Asker::Token, &answer)
-            .context("the token cannot be narrowed to the bucket"));
+        let error = error::oauth(cx, EXCHANGE, Asker::Token, &answer)
+            .context("the token cannot be narrowed to the bucket");
+        return Err(match error::lacks_scope(&answer) {
+            true => error.with_hint(format!("{wider}; or use `gcp-generic`, whose tokens are not narrowed")),
+            false => error,
+        });
     }
     let granted: Granted = wire::json(EXCHANGE, &answer)?;
     // Usually nothing is said of the life: then it is that of the token it was made of.
-    let told = granted.expires_in.is_some();
-    let narrowed = granted.token(cx, EXCHANGE)?;
-    let expiry: Expiry = if told { narrowed.expiry.min(token.expiry.clone()) } else { token.expiry.clone() };
-    Ok(Token { secret: narrowed.secret, expiry })
+    let told = granted.expires_in.map(|seconds| cx.expires_in(Duration::from_secs(seconds)));
+    let expiry: Expiry = told.into_iter().fold(token.expiry.clone(), Expiry::min);
+    Ok(Token { secret: granted.secret(EXCHANGE)?, expiry })
 }

@@ -63,6 +63,9 @@ impl Scope {
     /// The account's address: GKE knows callers by it.
     pub const EMAIL: &str = "https://www.googleapis.com/auth/userinfo.email";
 
+    /// Tokens of service accounts, and their keys.
+    pub const IAM: &str = "https://www.googleapis.com/auth/iam";
+
     /// What is asked for where nobody says: all that the account may, and its name.
     #[must_use]
     pub fn usual() -> Vec<Self> {

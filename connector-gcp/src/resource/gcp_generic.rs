@@ -1,13 +1,14 @@
 //! `gcp-generic`: everything that a connector may do, for programs that need more than one resource.
 
 use connector_core::{
-    Access, Call, Issued, Listing, Parsed, ResourceAbout, ResourceType, Result, Wanted, in_id,
+    Access, Call, ErrorKind, Issued, Listing, Parsed, ResourceAbout, ResourceType, Result, Wanted, in_id,
 };
 use serde::Deserialize;
 
 use super::common::{in_scope, pass_on, project, same_project};
 use crate::Gcp;
 use crate::credential::GcpCredential;
+use crate::mint::{self, Told};
 use crate::names::{ProjectId, Service};
 use crate::session::Session;
 use crate::wire::{Api, part};
@@ -24,6 +25,12 @@ impl GcpGeneric {
     pub fn project(&self) -> &ProjectId {
         &self.project
     }
+}
+
+/// What a look at the project showed.
+enum Seen {
+    Itself,
+    TokenAlone,
 }
 
 /// What shows that a token is good for a project.
@@ -75,14 +82,20 @@ impl ResourceType for GcpGeneric {
 
     /// The one project, when the token is good for it.
     async fn list(session: &Session, cx: &Call<'_>) -> Result<Listing> {
-        let project = project(session)?.clone();
-        Self { project: project.clone() }.seen(session, cx).await?;
-        Ok(Listing::of([project.to_string()]))
+        let one = Self { project: project(session)?.clone() };
+        let listing = Listing::of([one.id()]);
+        Ok(match one.seen(session, cx).await? {
+            Seen::Itself => listing,
+            Seen::TokenAlone => listing.with_note(
+                "the token is good, but its account may not look at the project: whether that is there is not known; \
+                 roles/browser shows it",
+            ),
+        })
     }
 
     async fn reach(&self, _: &Wanted, session: &Session, cx: &Call<'_>) -> Result<()> {
         same_project(&self.project, session)?;
-        self.seen(session, cx).await
+        self.seen(session, cx).await.map(drop)
     }
 
     async fn issue(&self, _: &Wanted, session: &Session, _: &Call<'_>) -> Result<Issued<GcpCredential>> {
@@ -92,14 +105,21 @@ impl ResourceType for GcpGeneric {
 }
 
 impl GcpGeneric {
-    /// One call: `projects.get`.
-    async fn seen(&self, session: &Session, cx: &Call<'_>) -> Result<()> {
+    /// One call, `projects.get`. Many accounts are good for much of a project and may not look at it: one call more
+    /// tells whether such a token is good at all.
+    async fn seen(&self, session: &Session, cx: &Call<'_>) -> Result<Seen> {
         #[derive(Deserialize)]
         struct Project {}
         let path = format!("/v3/projects/{}", part(self.project.as_str()));
         let seen =
             Api::new(cx, session).get::<Project>("projects.get", Service::ResourceManager, &path, &[]).await;
-        seen.map(|_| ()).map_err(|error| error.context(format!("project `{}` is not reached", self.project)))
+        let Err(error) = seen else { return Ok(Seen::Itself) };
+        let is_good = error.kind() == ErrorKind::Refused
+            && matches!(mint::tell(cx, &session.place, &session.token).await, Ok(Told::Good { .. }));
+        match is_good {
+            true => Ok(Seen::TokenAlone),
+            false => Err(error.context(format!("project `{}` is not reached", self.project))),
+        }
     }
 }
 

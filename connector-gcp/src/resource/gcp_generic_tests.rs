@@ -97,19 +97,38 @@ async fn s20_the_project_is_seen() {
             vec![format!("GET https://cloudresourcemanager.googleapis.com/v3/projects/{path}"); 2]
         );
     }
+    let unknown = || json_answer(400, &json!({ "error": "invalid_token" }));
     for (answer, kind) in [
         (forbidden(), ErrorKind::Refused),
         (refusal(401, "UNAUTHENTICATED"), ErrorKind::Refused),
         (refusal(404, "NOT_FOUND"), ErrorKind::NotFound),
         (json_answer(200, &json!("hunter2")), ErrorKind::Unreachable),
     ] {
-        let cx = Scripted::answering([answer]).context();
+        let cx = Scripted::answering([answer, unknown()]).context();
         let error = GcpGeneric::list(&session(), &call(&cx)).await.expect_err("not seen");
         assert_eq!(error.kind(), kind, "{error}");
         assert!(error.to_string().contains("projects.get"), "{error}");
         assert!(error.to_string().contains("project `my-project` is not reached"), "{error}");
         assert_silent(&error);
     }
+}
+
+/// S15, S20: an account that may not look at the project may be good for much of it; Google tells whether its token is.
+#[tokio::test]
+async fn s20_a_good_token_that_may_not_look_at_the_project_is_good() {
+    let told = || json_answer(200, &json!({ "expires_in": "900", "scope": "openid" }));
+    let world = Scripted::answering([forbidden(), told(), forbidden(), told()]);
+    let cx = world.context();
+    let listed = GcpGeneric::list(&session(), &call(&cx)).await.expect("a listing");
+    assert_eq!(listed.ids, ["my-project"]);
+    assert!(listed.notes.len() == 1 && listed.notes[0].contains("may not look at the project"), "{listed:?}");
+    let own = project("my-project");
+    own.reach(&Wanted::new(Access::Read), &session(), &call(&cx)).await.expect("the token is good");
+    assert_eq!(world.lines()[1], "POST https://oauth2.googleapis.com/tokeninfo");
+    // A project that is not there is no matter of the token.
+    let world = Scripted::answering([refusal(404, "NOT_FOUND"), told()]);
+    GcpGeneric::list(&session(), &call(&world.context())).await.expect_err("not there");
+    assert_eq!(world.sent().len(), 1);
 }
 
 /// S18, S49: every call goes to the connector's place, and is counted for the project that it says.

@@ -33,8 +33,8 @@ impl ResourceType for GcsBucket {
     const ID: &'static str = "gcs-bucket";
     const ABOUT: ResourceAbout = ResourceAbout::new(
         "GCS bucket",
-        "A bucket of Google Cloud Storage. Tokens are narrowed to it, or to a part of it, whatever else their account \
-         may; the bucket needs uniform bucket-level access for that.",
+        "A bucket of Google Cloud Storage. Tokens with the scope cloud-platform are narrowed to it, or to a part of it, \
+         whatever else their account may; the bucket needs uniform bucket-level access for that.",
     )
     .forms(&[
         ("gs://BUCKET", "the canonical form; a path behind it is the part asked for"),
@@ -43,7 +43,9 @@ impl ResourceType for GcsBucket {
     .within("a part of the objects: `a/` means all under `a/`; `a` means these and the object `a` itself, and never `ab`")
     .targets("the bucket and its objects; storage.buckets.list attaches to the project and is for listing alone: no narrowed token carries it")
     .hands_on()
-    .narrows("a Credential Access Boundary that names the bucket, or the prefix in it, with every method");
+    .narrows(
+        "a Credential Access Boundary that names the bucket, or the prefix in it, for tokens with the scope cloud-platform",
+    );
     type Connector = Gcp;
     type Credential = GcpCredential;
 

@@ -281,7 +281,7 @@ fn is_for_aws(token: &str) -> bool {
         && request["method"] == "POST"
         && header("host") == Some("sts.eu-west-1.amazonaws.com")
         && header("x-goog-cloud-target-resource") == Some(AUDIENCE)
-        && header("authorization").is_some_and(|it| {
+        && header("Authorization").is_some_and(|it| {
             it.starts_with("AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE/")
                 && it.contains(";x-goog-cloud-target-resource, Signature=")
         })

@@ -4,7 +4,7 @@ use connector_core::{Call, Context, Origin, OriginState, Result, Step};
 
 use super::metadata;
 use crate::auth::common::{Network, OfFile};
-use crate::auth::minting::{self, Minted};
+use crate::auth::token::{self, Minted};
 use crate::file::CredentialFile;
 use crate::mint;
 use crate::names::{ProjectId, Scope};
@@ -42,7 +42,7 @@ pub(super) async fn find(cx: &Call<'_>, network: &Network, scopes: &[Scope]) -> 
         return metadata::token(cx, network, named_project(cx)?, scopes).await;
     };
     let place = place(cx, network, &file)?;
-    let minted = minting::of_file(cx, &place, &file, scopes).await?;
+    let minted = token::of_file(cx, &place, &file, scopes).await?;
     Ok((place, minted))
 }
 
@@ -92,7 +92,7 @@ pub(super) fn explain(cx: &Call<'_>, network: &Network, scopes: &[Scope]) -> Res
         Some(Read { file, .. }) => {
             let place = place(cx, network, &file)?;
             let life = cx.duration().unwrap_or(mint::HOUR);
-            let steps = minting::explain_file(&place, &file, scopes, life);
+            let steps = token::explain_file(&place, &file, scopes, life);
             (place, steps)
         }
         None => (network.place(cx, &OfFile::default())?, vec![metadata::explain(scopes)]),

@@ -7,7 +7,7 @@ use futures_util::future::join3;
 use serde::Deserialize;
 
 use crate::auth::common::{Network, OfFile};
-use crate::auth::minting::Minted;
+use crate::auth::token::Minted;
 use crate::error;
 use crate::mint::{Token, is_token};
 use crate::names::{Email, ProjectId, Scope, UniverseDomain};
@@ -124,8 +124,12 @@ pub(super) async fn token(
     };
     let account = email?.and_then(|it| Email::parse(it).ok()).map(|it| it.to_string());
     let token = Token { secret: given.access_token, expiry };
-    Ok((network.place(cx, &of_file)?, Minted { token, account }))
+    Ok((network.place(cx, &of_file)?, Minted::new(token, account).with_wider(SCOPES_OF_MACHINE)))
 }
+
+/// What helps where the machine was set up for less.
+const SCOPES_OF_MACHINE: &str = "give the machine the scope: gcloud compute instances set-service-account INSTANCE \
+    --scopes cloud-platform";
 
 /// The request for the token.
 pub(super) fn explain(scopes: &[Scope]) -> Step {

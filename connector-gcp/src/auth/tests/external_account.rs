@@ -4,13 +4,16 @@ use serde_json::{Value, json};
 use super::bucket;
 use crate::auth::ExternalAccount;
 use crate::testing::{
-    CANARY, GENERATE_URL, PROJECT, STS_URL, TARGET, USUAL, WHOLE, World, answer_at, assert_silent,
-    authenticate, body, call, field, form, generated, header, method, oauth_refusal, public, token, with,
+    CANARY, GENERATE_URL, PROJECT, STS_URL, TARGET, USUAL, World, answer_at, assert_silent, authenticate,
+    body, call, field, form, generated, header, method, oauth_refusal, public, token, with,
 };
 
 pub(super) const AUDIENCE: &str =
     "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/x";
 pub(super) const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
+
+/// What the token that has another one made may do, and no more.
+const IAM: &str = "https://www.googleapis.com/auth/iam";
 
 pub(super) fn file(source: Value) -> Value {
     json!({
@@ -83,7 +86,7 @@ async fn c24_through_a_service_account() {
         let out = authenticate(&account, &cx, asked, Some(&bucket())).await.expect("a session");
         let expected = [STS_URL, GENERATE_URL, STS_URL].map(|url| format!("POST {url}"));
         assert_eq!(world.lines(), expected);
-        assert_eq!(field(&form(&world, 0), "scope"), Some(WHOLE));
+        assert_eq!(field(&form(&world, 0), "scope"), Some(IAM));
         assert_eq!(header(&world.sent()[1], "authorization"), Some("Bearer base"));
         let scopes: Vec<_> = USUAL.split(' ').collect();
         assert_eq!(body(&world.sent()[1]), json!({ "scope": scopes, "lifetime": format!("{life}s") }));
@@ -91,7 +94,7 @@ async fn c24_through_a_service_account() {
         assert_eq!(out.session.credential().account.as_deref(), Some(TARGET));
         let steps = account.plan(&call(&account, &cx, asked), Some(&bucket())).expect("a plan");
         assert_eq!(steps.len(), 3);
-        assert_eq!(field(&steps[0].parameters, "scope"), Some(WHOLE));
+        assert_eq!(field(&steps[0].parameters, "scope"), Some(IAM));
         let told: Value =
             serde_json::from_str(field(&steps[1].parameters, "body").expect("it")).expect("JSON");
         assert_eq!(told, body(&world.sent()[1]));
@@ -281,4 +284,25 @@ fn c27_the_identity_follows_the_keys_of_aws() {
     // Switched off, nothing is looked at.
     let off = ExternalAccount::identity(&serde_json::Map::new(), &one.context()).expect("an identity");
     assert_eq!(off, "");
+}
+
+/// The plan is what is sent: with the project that pays, or with the client that stands for it.
+#[tokio::test]
+async fn the_plan_is_what_is_sent() {
+    let project = json!({ "workforce_pool_user_project": "paying-project" });
+    let client = json!({ "client_id": "own-client", "client_secret": CANARY });
+    for more in [project.clone(), client.clone(), with(project, client)] {
+        let account = external(&with(of_file(), more.clone()), json!({}));
+        let world = World::new().file("/run/token", "hunter2").answers(token("t", 3599));
+        let cx = world.context();
+        authenticate(&account, &cx, None, None).await.expect("a session");
+        let steps = account.plan(&call(&account, &cx, None), None).expect("a plan");
+        let mut told: Vec<_> =
+            steps[0].parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        if more.get("client_id").is_some() {
+            assert!(header(&world.sent()[0], "authorization").is_some());
+            assert_eq!(told.pop(), Some(("authorization", "[HIDDEN]")));
+        }
+        assert_eq!(told, public(&form(&world, 0), &["subject_token"]), "{more}");
+    }
 }

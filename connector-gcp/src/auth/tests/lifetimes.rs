@@ -22,15 +22,15 @@ async fn c26_a_life_is_counted_from_before_the_request() {
     assert_eq!(out.expect("a session").expiry, Expiry::At(World::after(3600)));
 }
 
-/// A life that is not told is that of all of Google's tokens; a narrowed one then ends with what it was made of,
-/// and never later.
+/// Who gives a token tells its life, or is none of Google's; a narrowed one of which nothing is told ends with what it was
+/// made of, and none ends later.
 #[tokio::test]
 async fn c25_a_narrowed_token_ends_with_its_source() {
     let silent = || json_answer(200, &json!({ "access_token": "t" }));
     let account = keyed(&key_file(), json!({}));
     let world = World::new().answers(silent());
-    let out = authenticate(&account, &world.context(), None, None).await.expect("a session");
-    assert_eq!(out.expiry, Expiry::At(World::after(3600)));
+    let error = authenticate(&account, &world.context(), None, None).await.expect_err("no life");
+    assert!(error.message().contains("not Google Cloud"), "{error}");
     for (narrow, end) in [(silent(), 1200), (token("n", 900), 900), (token("n", 9000), 1200)] {
         let world = World::new().answers(token("wide", 1200)).answers(narrow);
         let out = authenticate(&account, &world.context(), None, Some(&bucket())).await.expect("a session");

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use super::bucket;
 use crate::auth::UserAccount;
 use crate::testing::{
-    CANARY, PROJECT, STS_URL, TOKEN_URL, World, assert_silent, authenticate, call, form, header, key_file,
-    login_file, method, oauth_refusal, public, token, with,
+    CANARY, PROJECT, STS_URL, TOKEN_URL, World, assert_silent, authenticate, call, field, form, header,
+    key_file, login_file, method, oauth_refusal, public, token, with,
 };
 
 pub(super) fn taken_over(file: &Value, more: Value) -> UserAccount {
@@ -34,6 +34,9 @@ async fn s35_a_login_is_taken_over() {
     assert_eq!(world.kept_names().len() + world.asked().len() + world.told().len(), 0);
     let steps = account.plan(&call(&account, &cx, None), Some(&bucket())).expect("a plan");
     assert_eq!(steps.iter().map(|it| it.call).collect::<Vec<_>>(), ["oauth2:token", "sts:token"]);
+    let shown: Vec<_> =
+        steps[0].parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    assert_eq!(shown, public(&form, &["client_secret", "refresh_token"]));
     assert!(!format!("{steps:?} {account:?}").contains(CANARY));
 }
 
@@ -46,7 +49,14 @@ async fn a_workforce_login_is_taken_over() {
         "audience": "//iam.googleapis.com/locations/global/workforcePools/p/providers/x",
     });
     let world = World::new().answers(token("ya29.me", 3599));
-    let out = authenticate(&taken_over(&file, json!({})), &world.context(), None, None).await;
+    let account = taken_over(&file, json!({}));
+    let steps = account.plan(&call(&account, &world.context(), None), None).expect("a plan");
+    assert_eq!((steps.len(), steps[0].call), (1, "sts:oauthtoken"));
+    let hidden = [("refresh_token", "[HIDDEN]"), ("authorization", "[HIDDEN]")];
+    for (name, value) in [[("grant_type", "refresh_token")].as_slice(), &hidden].concat() {
+        assert_eq!(field(&steps[0].parameters, name), Some(value));
+    }
+    let out = authenticate(&account, &world.context(), None, None).await;
     assert_eq!(out.expect("a session").session.credential().account, None);
     assert_eq!(world.lines(), ["POST https://sts.googleapis.com/v1/oauthtoken"]);
     let form = form(&world, 0);
@@ -98,6 +108,7 @@ fn what_contradicts_itself_is_refused() {
             vec!["client_secrets_json"],
         ),
         (json!({ "project_id": PROJECT, "user_account_json": login, "scopes": ["openid"] }), vec!["scopes"]),
+        (json!({ "project_id": PROJECT, "user_account_json": login, "flow": "device" }), vec!["flow"]),
         (json!({ "user_account_json": login }), vec!["project_id"]),
         (json!({ "project_id": PROJECT, "user_account_json": client }), vec!["user_account_json"]),
         (json!({ "project_id": PROJECT, "client_secrets_json": login }), vec!["client_secrets_json"]),

@@ -12,8 +12,8 @@ use serde::Deserialize;
 
 use super::common::{JsonFile, Network, OfFile, scopes_or_usual};
 use super::finish;
-use super::minting::{self, Minted};
 use super::service_account::AN_HOUR;
+use super::token::{self, Minted};
 use crate::connector::Gcp;
 use crate::file::{ClientSecrets, UserFile};
 use crate::names::{ProjectId, Scope};
@@ -180,7 +180,7 @@ impl AuthMethod for UserAccount {
     ) -> Result<Authenticated<Session>> {
         let place = self.network.place(cx, &self.of_file())?;
         let minted = match (&self.user_account_json, &self.client_secrets_json) {
-            (Some(login), _) => minting::of_user(cx, &place, login.value(LOGIN)?).await?,
+            (Some(login), _) => token::of_user(cx, &place, login.value(LOGIN)?).await?,
             (None, Some(client)) => {
                 let scopes = scopes_or_usual(&self.scopes);
                 let login = kept::Login {
@@ -189,7 +189,7 @@ impl AuthMethod for UserAccount {
                     scopes: &scopes,
                     flow: self.flow,
                 };
-                Minted { token: login.token(cx).await?, account: None }
+                Minted::new(login.token(cx).await?, None)
             }
             (None, None) => return Err(connector_core::Error::field(LOGIN, "missing")),
         };
@@ -198,7 +198,11 @@ impl AuthMethod for UserAccount {
 
     fn plan(&self, cx: &Call<'_>, narrowing: Option<&Narrowing>) -> Result<Vec<Step>> {
         let place = self.network.place(cx, &self.of_file())?;
-        Ok([minting::explain_user()].into_iter().chain(finish::explain(&place, narrowing)?).collect())
+        let first = match (self.login(), self.client()) {
+            (Some(login), _) => Some(token::explain_user(login)),
+            (None, client) => client.map(|client| token::explain_login(&client.client_id)),
+        };
+        Ok(first.into_iter().chain(finish::explain(&place, narrowing)?).collect())
     }
 }
 

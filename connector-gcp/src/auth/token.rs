@@ -14,7 +14,27 @@ use crate::session::Place;
 pub(super) struct Minted {
     pub(super) token: Token,
     pub(super) account: Option<String>,
+    /// Whether it has the scope cloud-platform, where an answer told.
+    pub(super) is_whole: Option<bool>,
+    /// What helps where it lacks that scope.
+    pub(super) wider: &'static str,
 }
+
+impl Minted {
+    /// A token that was made with the scopes that the connector asks for.
+    pub(super) fn new(token: Token, account: Option<String>) -> Self {
+        Self { token, account, is_whole: None, wider: "add the scope cloud-platform to `scopes`" }
+    }
+
+    /// One whose scopes somebody else chose.
+    pub(super) fn with_wider(self, wider: &'static str) -> Self {
+        Self { wider, ..self }
+    }
+}
+
+/// What helps where a login was made for less.
+const LOGIN_AGAIN: &str =
+    "log in again for the scope cloud-platform, as gcloud auth application-default login does";
 
 /// A token for whatever a file holds.
 ///
@@ -29,7 +49,10 @@ pub(super) async fn of_file(
     match file {
         CredentialFile::ServiceAccount(key) => of_key(cx, place, key, scopes).await,
         CredentialFile::User(user) => of_user(cx, place, user).await,
-        CredentialFile::External(account) => of_external(cx, place, account, scopes).await,
+        CredentialFile::External(account) => {
+            let life = life_beside(account, cx.duration());
+            of_external(cx, place, account, scopes, life).await
+        }
         CredentialFile::Impersonated(file) => {
             let base = Box::pin(of_file(cx, place, &file.source, &base_scopes())).await?;
             let wanted = Impersonation {
@@ -55,7 +78,7 @@ pub(super) async fn of_key(
         true => mint::with_key(cx, place, key, scopes).await?,
         false => mint::bearer(cx, key, scopes)?,
     };
-    Ok(Minted { token, account: Some(key.email.to_string()) })
+    Ok(Minted::new(token, Some(key.email.to_string())))
 }
 
 /// A token for a person's login.
@@ -65,7 +88,7 @@ pub(super) async fn of_user(cx: &Call<'_>, place: &Place, user: &UserFile) -> Re
         UserFile::Google(user) => user.account.clone(),
         UserFile::Workforce(_) => None,
     };
-    Ok(Minted { token, account })
+    Ok(Minted::new(token, account).with_wider(LOGIN_AGAIN))
 }
 
 /// A token for an identity of elsewhere, through a service account where the file names one.
@@ -74,18 +97,19 @@ pub(super) async fn of_external(
     place: &Place,
     account: &ExternalAccount,
     scopes: &[Scope],
+    life: Duration,
 ) -> Result<Minted> {
     let subject = subject::read(cx, place, account).await?;
     let Some(target) = &account.target else {
         let token = mint::exchange(cx, place, account, &subject, scopes).await?;
-        return Ok(Minted { token, account: None });
+        return Ok(Minted::new(token, None));
     };
-    let base = mint::exchange(cx, place, account, &subject, &base_scopes()).await?;
+    let base = mint::exchange(cx, place, account, &subject, &iam_scope()).await?;
     let wanted = Impersonation {
         target: &target.email,
         delegates: &[],
         scopes,
-        life: cx.duration().unwrap_or(life_of(account)),
+        life,
         endpoint: Some(target.endpoint.as_str()),
     };
     of_other(cx, place, &base, wanted).await
@@ -99,12 +123,23 @@ pub(super) async fn of_other(
     wanted: Impersonation<'_>,
 ) -> Result<Minted> {
     let token = mint::generate(cx, place, base, wanted).await?;
-    Ok(Minted { token, account: Some(wanted.target.to_string()) })
+    Ok(Minted::new(token, Some(wanted.target.to_string())))
 }
 
 /// What the token of a service account lives that an external account stands in for.
 pub(super) fn life_of(account: &ExternalAccount) -> Duration {
     account.target_life.unwrap_or(mint::HOUR)
+}
+
+/// What such a token lives where the caller's method knows nothing of the file: what is asked, and the file's own life
+/// in place of the hour that is asked for everything.
+fn life_beside(account: &ExternalAccount, asked: Option<Duration>) -> Duration {
+    asked.filter(|it| *it != mint::HOUR).unwrap_or(life_of(account))
+}
+
+/// What an identity of elsewhere needs to have the token of a service account made, and no more.
+fn iam_scope() -> Vec<Scope> {
+    vec![Scope::parse(Scope::IAM).expect("a scope of Google")]
 }
 
 /// What an identity needs that is only there to make the token of another one.
@@ -121,8 +156,10 @@ pub(super) fn explain_file(
 ) -> Vec<Step> {
     match file {
         CredentialFile::ServiceAccount(key) => explain_key(place, key, scopes).into_iter().collect(),
-        CredentialFile::User(_) => vec![explain_user()],
-        CredentialFile::External(account) => explain_external(account, scopes, life),
+        CredentialFile::User(user) => vec![explain_user(user)],
+        CredentialFile::External(account) => {
+            explain_external(account, scopes, life_beside(account, Some(life)))
+        }
         CredentialFile::Impersonated(file) => {
             let mut steps = explain_file(place, &file.source, &base_scopes(), mint::HOUR);
             steps.push(explain_other(&file.target.email, &file.delegates, scopes, life));
@@ -139,25 +176,43 @@ pub(super) fn explain_key(place: &Place, key: &ServiceAccountKey, scopes: &[Scop
 }
 
 /// The request of [`of_user`].
-pub(super) fn explain_user() -> Step {
-    step(mint::TOKEN, &[("grant_type", "refresh_token"), ("refresh_token", "[HIDDEN]")])
+pub(super) fn explain_user(user: &UserFile) -> Step {
+    match user {
+        UserFile::Google(user) => explain_login(&user.client_id),
+        UserFile::Workforce(_) => {
+            let client = ("authorization", "[HIDDEN]");
+            step(mint::RENEW, &[("grant_type", "refresh_token"), ("refresh_token", "[HIDDEN]"), client])
+        }
+    }
+}
+
+/// The request that renews a login with a Google account.
+pub(super) fn explain_login(client_id: &str) -> Step {
+    let parameters = [
+        ("grant_type", "refresh_token"),
+        ("client_id", client_id),
+        ("client_secret", "[HIDDEN]"),
+        ("refresh_token", "[HIDDEN]"),
+    ];
+    step(mint::TOKEN, &parameters)
 }
 
 /// The requests of [`of_external`].
 pub(super) fn explain_external(account: &ExternalAccount, scopes: &[Scope], life: Duration) -> Vec<Step> {
-    let base = base_scopes();
-    let first = if account.target.is_some() { &base } else { scopes };
-    let mut steps = vec![step(
-        mint::EXCHANGE,
-        &[
-            ("grant_type", mint::EXCHANGE_GRANT),
-            ("audience", &account.audience),
-            ("scope", &mint::joined(first)),
-            ("requested_token_type", mint::ACCESS_TOKEN),
-            ("subject_token", "[HIDDEN]"),
-            ("subject_token_type", &account.subject_token_type),
-        ],
-    )];
+    let base = iam_scope();
+    let first = mint::joined(if account.target.is_some() { &base } else { scopes });
+    let options = mint::exchange_options(account);
+    let mut parameters = vec![
+        ("grant_type", mint::EXCHANGE_GRANT),
+        ("audience", &*account.audience),
+        ("scope", &*first),
+        ("requested_token_type", mint::ACCESS_TOKEN),
+        ("subject_token", "[HIDDEN]"),
+        ("subject_token_type", &*account.subject_token_type),
+    ];
+    parameters.extend(options.as_deref().map(|options| ("options", options)));
+    parameters.extend(account.client.as_ref().map(|_| ("authorization", "[HIDDEN]")));
+    let mut steps = vec![step(mint::EXCHANGE, &parameters)];
     steps.extend(account.target.as_ref().map(|target| explain_other(&target.email, &[], scopes, life)));
     steps
 }
