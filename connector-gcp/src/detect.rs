@@ -7,8 +7,8 @@ use connector_core::{AuthMethod, Candidate, Context, Error, Hints, Result, Secre
 use serde_json::{Map, Value, json};
 
 use crate::auth::{self, metadata_answers};
-use crate::file::CredentialFile;
-use crate::names::{ProjectId, Service, UniverseDomain};
+use crate::file::{CredentialFile, FileUrl, STRANGE, unpacked};
+use crate::names::{ProjectId, Service};
 use crate::surroundings::{
     CREDENTIALS, FoundFile, Gcloud, default_file, named_file, named_project, named_quota_project,
 };
@@ -44,7 +44,14 @@ pub(crate) async fn detect(cx: &Context, hints: &Hints) -> Result<Vec<Candidate>
     }
     if let Some(gcloud) = &gcloud {
         let place = format!("gcloud's configuration `{}`", gcloud.configuration);
-        found.extend(finder.of_file(gcloud.login(cx)?, &place)?);
+        let mut login = finder.of_file(gcloud.login(cx)?, &place)?;
+        if let (Some(login), Some(target)) = (&mut login, &gcloud.stands_in_for) {
+            login.notes.push(format!(
+                "gcloud itself stands in for {target} with it, and this login does not: register it, and a connector of \
+                 method `impersonation` with `source` and target_principal={target} after it"
+            ));
+        }
+        found.extend(login);
     }
     if hints.profile.is_none() && cx.implicit() && metadata_answers(cx).await {
         found.push(finder.implicit("the metadata service of this machine"));
@@ -69,6 +76,13 @@ impl Finder {
         let read = read
             .map_err(|error| error.context(format!("{} is no credential that is taken", path.display())))?;
         let found = format!("{place}: {}", path.display());
+        // What this machine is set up with may be of any universe; its secrets stay below that.
+        if let Some(strange) = read.urls().into_iter().find(|it| !it.is_of(read.universe())) {
+            let FileUrl { field, service, .. } = strange;
+            return Err(Error::invalid(format!("{}: `{field}` {STRANGE}", path.display()))
+                .with_hint(format!("register it with endpoints.{} if that host is meant", service.name())));
+        }
+        let universe = read.universe().filter(|it| !it.is_default()).cloned();
         let (method, field) = match &read {
             CredentialFile::ServiceAccount(_) => (auth::ServiceAccount::ID, "service_account_json"),
             CredentialFile::User(_) => (auth::UserAccount::ID, "user_account_json"),
@@ -87,21 +101,19 @@ impl Finder {
                 if let Some(project) = self.quota_project.as_ref().or(file.quota_project.as_ref()) {
                     config.insert("quota_project_id".to_owned(), json!(project.as_str()));
                 }
-                let usual = Service::IamCredentials.usual_url(&UniverseDomain::default());
+                let usual = Service::IamCredentials.usual_url(&universe.clone().unwrap_or_default());
                 if file.target.endpoint.as_str() != usual {
                     let name = Service::IamCredentials.name();
                     config.insert("endpoints".to_owned(), json!({ name: file.target.endpoint.as_str() }));
                 }
+                config.extend(universe.map(|it| ("universe_domain".to_owned(), json!(it.as_str()))));
                 let candidate = Candidate::new(auth::Impersonation::ID, config, found);
                 return Ok(Some(self.with_note(candidate, key.project.as_ref())));
             }
         };
-        let of_file = match &read {
-            CredentialFile::ServiceAccount(key) => key.project.as_ref(),
-            _ => None,
-        };
-        let candidate = Candidate::new(method, self.config(Some((field, &text)), of_file), found);
-        Ok(Some(self.with_note(candidate, of_file)))
+        let mut config = self.config(Some((field, &text)), read.project());
+        config.extend(universe.map(|it| ("universe_domain".to_owned(), json!(it.as_str()))));
+        Ok(Some(self.with_note(Candidate::new(method, config, found), read.project())))
     }
 
     /// Tells of a project that is missing.
@@ -145,7 +157,7 @@ impl Finder {
 
 /// The credential within an impersonation, as a file of its own.
 fn source_of(text: &Secret) -> Secret {
-    let json: Option<Value> = serde_json::from_str(text.expose()).ok();
+    let json: Option<Value> = unpacked(text).ok().and_then(|it| serde_json::from_str(it.expose()).ok());
     let source = json.as_ref().and_then(|it| it.get("source_credentials"));
     Secret::new(source.map(Value::to_string).unwrap_or_default())
 }

@@ -75,7 +75,9 @@ fn told(
         (_, Some("USER_PROJECT_DENIED")) => (
             ErrorKind::Refused,
             format!("{call}: the project that calls are counted for does not let this account use it"),
-            owned("grant roles/serviceusage.serviceUsageConsumer there, or set another `quota_project_id`"),
+            owned(
+                "let it: grant roles/serviceusage.serviceUsageConsumer there, or set another `quota_project_id`",
+            ),
         ),
         (_, Some("VPC_SERVICE_CONTROLS" | "SECURITY_POLICY_VIOLATED")) => (
             ErrorKind::Refused,
@@ -124,6 +126,17 @@ fn told(
 fn slow_down(status: u16, reason: Option<&str>) -> bool {
     status == 429
         || matches!(reason, Some("RATE_LIMIT_EXCEEDED" | "rateLimitExceeded" | "userRateLimitExceeded"))
+}
+
+/// Whether an answer is about the project that a call is counted for.
+pub(crate) fn is_of_consumer(answer: &Response) -> bool {
+    let refusal = serde_json::from_slice::<Answered>(answer.body()).unwrap_or_default().error;
+    matches!(reason(&refusal), Some("SERVICE_DISABLED" | "accessNotConfigured" | "USER_PROJECT_DENIED"))
+}
+
+/// Whether an error says that a right is missing, and nothing more telling.
+pub(crate) fn is_plain_denial(error: &Error) -> bool {
+    error.kind() == ErrorKind::Refused && error.hint().is_some_and(|it| it.starts_with("grant "))
 }
 
 /// Whether an answer says that the account has no right to what it asked, and nothing more telling.

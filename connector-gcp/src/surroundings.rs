@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use connector_core::{Context, Error, ErrorKind, Result, Secret};
 
-use crate::names::ProjectId;
+use crate::names::{Email, ProjectId};
 
 /// The variable that names a credential file.
 pub(crate) const CREDENTIALS: &str = "GOOGLE_APPLICATION_CREDENTIALS";
@@ -46,8 +46,9 @@ pub(crate) fn gcloud_folder(cx: &Context) -> Option<PathBuf> {
     if let Some(folder) = cx.var("CLOUDSDK_CONFIG") {
         return Some(folder.into());
     }
-    // Only Windows has it.
-    if let Some(roaming) = cx.var("APPDATA") {
+    if cfg!(windows)
+        && let Some(roaming) = cx.var("APPDATA")
+    {
         return Some(PathBuf::from(roaming).join("gcloud"));
     }
     Some(cx.home()?.join(".config").join("gcloud"))
@@ -67,6 +68,8 @@ pub(crate) struct Gcloud {
     pub(crate) configuration: String,
     pub(crate) account: Option<String>,
     pub(crate) project: Option<ProjectId>,
+    /// The service account that gcloud stands in for with the account.
+    pub(crate) stands_in_for: Option<Email>,
 }
 
 impl Gcloud {
@@ -96,10 +99,15 @@ impl Gcloud {
                 None => Ok(None),
             };
         };
-        let core = |key: &str| core_property(file.text.expose(), key);
+        let core = |key: &str| property(file.text.expose(), "core", key);
         let account = cx.var("CLOUDSDK_CORE_ACCOUNT").filter(|_| named.is_none()).or_else(|| core("account"));
         let project = core("project").and_then(|it| ProjectId::parse(it).ok());
-        Ok(Some(Self { configuration: active, account, project }))
+        let stands_in_for = cx.var("CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT").filter(|_| named.is_none());
+        let stands_in_for = stands_in_for
+            .or_else(|| property(file.text.expose(), "auth", "impersonate_service_account"))
+            // With several, the last is whose tokens are made.
+            .and_then(|it| Email::parse(it.rsplit(',').next()?.trim()).ok());
+        Ok(Some(Self { configuration: active, account, project, stands_in_for }))
     }
 
     /// The login of the account, as gcloud keeps it for other programs.
@@ -114,13 +122,13 @@ impl Gcloud {
     }
 }
 
-/// A property of the section `core`, of gcloud's INI.
-fn core_property(text: &str, key: &str) -> Option<String> {
+/// A property of a section of gcloud's INI.
+fn property(text: &str, of: &str, key: &str) -> Option<String> {
     let mut section = "";
     for line in text.lines().map(str::trim) {
         if let Some(name) = line.strip_prefix('[').and_then(|it| it.strip_suffix(']')) {
             section = name;
-        } else if section == "core"
+        } else if section == of
             && let Some((name, value)) = line.split_once('=')
             && name.trim() == key
         {

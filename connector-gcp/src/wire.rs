@@ -37,6 +37,27 @@ pub(crate) async fn send(cx: &Context, place: &Place, mut request: Request) -> R
     cx.send_patiently(request.with_header("accept", "application/json"), Patience::default()).await
 }
 
+/// Posts a form that must not arrive twice.
+///
+/// # Errors
+/// No answer; any status is one.
+pub(crate) async fn post_form_once(
+    cx: &Context,
+    place: &Place,
+    url: &str,
+    fields: &[(&str, &str)],
+) -> Result<Response> {
+    let mut request = Request::new("POST", url)
+        .with_header("content-type", "application/x-www-form-urlencoded")
+        .with_header("accept", "application/json")
+        .with_timeout(cx.call_limit())
+        .with_body(form(fields).expose());
+    if let Some(trust) = &place.trust {
+        request = request.with_trust(trust.pem.clone());
+    }
+    cx.send(request).await
+}
+
 /// Posts a form, as OAuth does.
 ///
 /// # Errors
@@ -144,7 +165,20 @@ impl<'a> Api<'a> {
         let answer = send(self.cx, &self.session.place, request).await;
         let answer = answer.map_err(|error| error.context(format!("{call} is not answered")))?;
         if !answer.is_success() {
-            return Err(error::refused(call, &answer));
+            let error = error::refused(call, &answer);
+            // Whose project a person's calls are counted for, the client of the login decides.
+            let account = self.session.account.as_deref().unwrap_or_default();
+            let is_robot = account.ends_with(".gserviceaccount.com");
+            return Err(match error::is_of_consumer(&answer) && !is_robot {
+                true => {
+                    let hint = error.hint().unwrap_or_default().to_owned();
+                    error.with_hint(format!(
+                        "{hint}; for a person's login set `quota_project_id` to a project that has it and that the \
+                         person may use"
+                    ))
+                }
+                false => error,
+            });
         }
         serde_json::from_slice(answer.body()).map_err(|_| error::garbage(call))
     }

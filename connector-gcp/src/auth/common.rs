@@ -7,7 +7,7 @@ use connector_core::{CaBundle, Context, Error, Given, Problem, Result, Secret, T
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
 
-use crate::file::{ClientSecrets, ExternalAccount, FileUrl, ServiceAccountKey, UserFile};
+use crate::file::{ClientSecrets, ExternalAccount, FileUrl, STRANGE, ServiceAccountKey, UserFile};
 use crate::names::{EndpointUrl, Endpoints, ProjectId, Scope, Service, UniverseDomain};
 use crate::session::Place;
 
@@ -138,10 +138,7 @@ impl Network {
             of_file.urls.iter().filter(|it| !is_said(it.service) && !it.is_of(trusted.iter().copied()));
         let strange = strange.map(|it| Doubt {
             field: of_file.field.unwrap_or_default(),
-            why: format!(
-                "`{}` in the file is of a host that is none of Google's, and secrets would be sent there",
-                it.field
-            ),
+            why: format!("`{}` in the file {STRANGE}", it.field),
             fix: format!("set endpoints.{} or endpoint_url if that host is meant", it.service.name()),
         });
         other.into_iter().chain(strange).collect()

@@ -26,7 +26,8 @@ pub struct ExternalAccount {
     pub network: Network,
     /// The file that `gcloud iam workload-identity-pools create-cred-config` writes: its JSON text, or that in
     /// base64. The token of elsewhere comes from a file, a URL, this machine's identity at AWS, which has to be switched
-    /// on as implicit methods are, or a program, which is run only when the connector says `allow: [exec]`.
+    /// on as implicit methods are, or a program, which is run only when the connector says `allow: [exec]`; its
+    /// `output_file` is not used.
     pub external_account_json: JsonFile<ExternalFile>,
     /// What tokens may be used for; by default everything that the account may, and its name.
     #[serde(default)]

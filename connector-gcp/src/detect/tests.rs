@@ -148,6 +148,65 @@ async fn s45_an_impersonation_becomes_impersonation() {
     assert!(found.notes[0].contains("`source`"), "{:?}", found.notes);
 }
 
+/// C18: a file of this machine may be of any universe, which is lifted with it; it names no host of its own for secrets. A
+/// mark in front or base64 around it changes nothing.
+#[tokio::test]
+async fn c18_a_universe_is_lifted_and_a_strange_host_is_not() {
+    let own = json!({ "universe_domain": "apis.example.goog" });
+    let found = only(&named(&with(key_file(), own.clone())), &Hints::default()).await;
+    assert_eq!(found.config["universe_domain"], "apis.example.goog");
+    let found = only(&named(&with(impersonated_file(&key_file()), own)), &Hints::default()).await;
+    assert_eq!(
+        (found.method, &found.config["universe_domain"]),
+        ("impersonation", &json!("apis.example.goog"))
+    );
+
+    let target =
+        format!("https://hunter2.example/v1/projects/-/serviceAccounts/{TARGET}:generateAccessToken");
+    let strange = json!({ "token_uri": "https://hunter2.example/token" });
+    for (file, field) in [
+        (with(key_file(), strange.clone()), "token_uri"),
+        (impersonated_file(&with(key_file(), strange)), "token_uri"),
+        (
+            with(impersonated_file(&key_file()), json!({ "service_account_impersonation_url": target })),
+            "service_account_impersonation_url",
+        ),
+    ] {
+        let error = fails(&named(&file), &Hints::default()).await;
+        assert!(error.message().contains(&format!("/run/cred.json: `{field}`")), "{error}");
+        assert!(error.hint().is_some_and(|it| it.contains("endpoints.")), "{error:?}");
+    }
+
+    let plain = impersonated_file(&key_file()).to_string();
+    let packed = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &plain);
+    for text in [format!("\u{feff}{plain}"), packed] {
+        let world = home().var(VARIABLE, "/run/cred.json").file("/run/cred.json", &text);
+        let found = only(&world, &Hints::default()).await;
+        assert_eq!(found.config["service_account_json"], key_file().to_string());
+    }
+}
+
+/// gcloud may stand in for a service account itself, which its login alone does not: that is told.
+#[tokio::test]
+async fn an_impersonation_of_gclouds_own_is_told() {
+    let world = || {
+        let world = logged_in(active(home(), "work"), "me@example.org", &login_file());
+        gcloud(world, "work", "me@example.org", "of-work")
+    };
+    let set = format!(
+        "[auth]\nimpersonate_service_account = first@x.example,{TARGET}\n[core]\naccount = me@example.org\n"
+    );
+    let file = format!("{GCLOUD}/configurations/config_work");
+    for (world, told) in [
+        (world(), false),
+        (world().file(&file, &set), true),
+        (world().var("CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT", TARGET), true),
+    ] {
+        let found = only(&world, &hints(None, Some(PROJECT), None)).await;
+        assert_eq!(found.notes.iter().any(|it| it.contains(&format!("target_principal={TARGET}"))), told);
+    }
+}
+
 /// S11: best first, in the order of Google's libraries, gcloud's own login behind them; hints choose among them.
 #[tokio::test]
 async fn s11_best_first() {
@@ -231,7 +290,6 @@ async fn s56_the_files_are_found() {
     for (variable, value, path) in [
         ("HOME", "/home/u", "/home/u/.config/gcloud"),
         ("USERPROFILE", "/users/u", "/users/u/.config/gcloud"),
-        ("APPDATA", "/roaming", "/roaming/gcloud"),
         ("CLOUDSDK_CONFIG", "/else", "/else"),
     ] {
         let world =

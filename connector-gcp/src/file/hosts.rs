@@ -16,6 +16,9 @@ pub(crate) struct FileUrl<'a> {
     pub(crate) url: &'a EndpointUrl,
 }
 
+/// What is told of one that may not be asked.
+pub(crate) const STRANGE: &str = "is of a host that is none of Google's, and secrets would be sent there";
+
 /// Older files name Google's token endpoint by this host.
 const ACCOUNTS: &str = "accounts.google.com";
 

@@ -18,8 +18,9 @@ pub use external_account::ExternalAccount;
 pub use service_account::ServiceAccountKey;
 
 pub(crate) use client_secrets::Kind as ClientKind;
-pub(crate) use hosts::FileUrl;
+pub(crate) use hosts::{FileUrl, STRANGE};
 pub(crate) use impersonated::Impersonated;
+pub(crate) use raw::unpacked;
 pub(crate) use source::{AwsSource, Executable, Format, SubjectSource};
 
 use connector_core::{Error, Result, Secret};

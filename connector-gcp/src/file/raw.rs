@@ -191,7 +191,7 @@ pub(super) fn read<T>(
 }
 
 /// The JSON itself, whether it is given as it is or in base64, which is how secrets of CI systems often hold it.
-fn unpacked(text: &Secret) -> Result<Secret> {
+pub(crate) fn unpacked(text: &Secret) -> Result<Secret> {
     let trimmed = text.expose().trim_start_matches('\u{feff}').trim();
     if trimmed.starts_with('{') {
         return Ok(Secret::new(trimmed));

@@ -22,7 +22,8 @@ pub(crate) enum SubjectSource {
     Aws(AwsSource),
 }
 
-/// A program that prints a token.
+/// A program that prints a token. The file's `output_file` is not read: what is issued is kept sealed, and the program is run
+/// for each new token.
 #[derive(Clone)]
 pub(crate) struct Executable {
     pub(crate) words: Vec<String>,

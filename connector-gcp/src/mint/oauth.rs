@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use connector_core::{Call, Error, Result, Secret};
 use serde::Deserialize;
+use serde_json::json;
 
 use super::{Granted, Token, endpoint, jwt};
 use crate::error::{self, Asker};
@@ -79,7 +83,7 @@ pub(crate) async fn renew(cx: &Call<'_>, place: &Place, user: &AuthorizedUser) -
         Err(error) => return Renewal::Failed(error.context("the token endpoint does not answer")),
     };
     let is_over = error::oauth_code(&answer).as_deref() == Some("invalid_grant");
-    match read(cx, &answer, Asker::Login).and_then(|granted| granted.token(cx, TOKEN)) {
+    match read(cx, TOKEN, &answer, Asker::Login).and_then(|granted| granted.token(cx, TOKEN)) {
         Ok(token) => Renewal::Token(token),
         Err(error) if is_over => Renewal::Over(error),
         Err(error) => Renewal::Failed(error),
@@ -88,11 +92,44 @@ pub(crate) async fn renew(cx: &Call<'_>, place: &Place, user: &AuthorizedUser) -
 
 async fn refresh_workforce(cx: &Call<'_>, place: &Place, user: &ExternalUser) -> Result<Token> {
     let url = endpoint(place, Service::Sts, Some(user.token_url.as_str()), "/v1/oauthtoken");
-    let fields = [("grant_type", "refresh_token"), ("refresh_token", user.refresh_token.expose())];
+    let kept = kept(cx, &url, user).await?;
+    let refresh_token = kept.as_ref().unwrap_or(&user.refresh_token);
+    let fields = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose())];
     let authorization = super::sts::basic(&user.client_id, &user.client_secret);
     let answer = wire::post_form(cx, place, &url, &fields, Some(&authorization)).await;
     let answer = answer.map_err(|error| error.context("the token endpoint does not answer"))?;
-    read(cx, &answer, Asker::Login)?.token(cx, TOKEN)
+    let granted = read(cx, RENEW, &answer, Asker::Login)?;
+    if let Some(next) = granted.refresh_token.as_ref().filter(|it| it.expose() != refresh_token.expose()) {
+        let of_file = digest_of(&user.refresh_token);
+        let json = json!({ "of_file": of_file, "token_url": url, "refresh_token": next.expose() });
+        cx.keep(ROTATED, Secret::new(json.to_string())).await?;
+    }
+    granted.token(cx, RENEW)
+}
+
+/// The name under which the refresh token is kept that came in place of a file's.
+const ROTATED: &str = "rotated-login";
+
+/// As it is kept, sealed.
+#[derive(Deserialize)]
+struct Rotated {
+    /// Of the token in the file: one that was replaced goes before what was kept for another.
+    of_file: String,
+    token_url: String,
+    refresh_token: Secret,
+}
+
+/// The refresh token that came in place of the file's, at this endpoint.
+async fn kept(cx: &Call<'_>, url: &str, user: &ExternalUser) -> Result<Option<Secret>> {
+    let Some(text) = cx.kept(ROTATED).await? else { return Ok(None) };
+    let rotated = serde_json::from_str::<Rotated>(text.expose()).ok();
+    let of_file = digest_of(&user.refresh_token);
+    let rotated = rotated.filter(|it| it.of_file == of_file && it.token_url == url);
+    Ok(rotated.map(|it| it.refresh_token))
+}
+
+fn digest_of(secret: &Secret) -> String {
+    STANDARD.encode(digest(&SHA256, secret.expose().as_bytes()))
 }
 
 /// What a code of the browser is exchanged for.
@@ -118,7 +155,11 @@ pub(crate) async fn exchange_code(
         ("redirect_uri", flow.redirect_uri),
         ("code_verifier", flow.verifier.expose()),
     ];
-    Login::of(granted(cx, place, &url, &fields, Asker::Login).await?)
+    // A code is good for one try: sent again after an answer that was lost, it would be taken for a stolen one.
+    let answer = wire::post_form_once(cx, place, &url, &fields).await;
+    let answer = answer
+        .map_err(|error| error.context("the token endpoint does not answer").with_hint("log in again"))?;
+    Login::of(read(cx, TOKEN, &answer, Asker::Login)?)
 }
 
 /// What a login gave that is kept.
@@ -200,7 +241,7 @@ pub(crate) async fn poll_device(
     let answer = wire::post_form(cx, place, &url, &fields, None).await;
     let answer = answer.map_err(|error| error.context("the token endpoint does not answer"))?;
     if answer.is_success() {
-        return Login::of(read(cx, &answer, Asker::Login)?).map(Polled::Done);
+        return Login::of(read(cx, TOKEN, &answer, Asker::Login)?).map(Polled::Done);
     }
     Ok(match error::oauth_code(&answer).as_deref() {
         Some("authorization_pending") => Polled::Pending,
@@ -221,9 +262,9 @@ async fn granted(
     asker: Asker,
 ) -> Result<Granted> {
     let answer = wire::post_form(cx, place, url, fields, None).await;
-    read(cx, &answer.map_err(|error| error.context("the token endpoint does not answer"))?, asker)
+    read(cx, TOKEN, &answer.map_err(|error| error.context("the token endpoint does not answer"))?, asker)
 }
 
-fn read(cx: &Call<'_>, answer: &connector_core::Response, asker: Asker) -> Result<Granted> {
-    if answer.is_success() { wire::json(TOKEN, answer) } else { Err(error::oauth(cx, TOKEN, asker, answer)) }
+fn read(cx: &Call<'_>, call: &str, answer: &connector_core::Response, asker: Asker) -> Result<Granted> {
+    if answer.is_success() { wire::json(call, answer) } else { Err(error::oauth(cx, call, asker, answer)) }
 }

@@ -10,6 +10,7 @@ use super::common::{lacking, pass_on, project};
 use crate::Gcp;
 use crate::boundary::{self, Boundary};
 use crate::credential::GcpCredential;
+use crate::error;
 use crate::names::{BucketName, Service};
 use crate::narrowing::Narrowing;
 use crate::session::Session;
@@ -177,11 +178,19 @@ impl GcsBucket {
     fn unreached(&self, error: Error) -> Error {
         match error.kind() {
             ErrorKind::NotFound => Error::not_found(format!("there is no bucket `{}`", self.name)),
-            ErrorKind::Refused => error.context(format!("bucket `{}` is not reached", self.name)).with_hint(
-                "grant the account roles/storage.objectViewer or more on the bucket; a narrowed token also needs \
-                 uniform bucket-level access there: gcloud storage buckets update gs://BUCKET \
-                 --uniform-bucket-level-access",
-            ),
+            ErrorKind::Refused => {
+                let is_plain = error::is_plain_denial(&error);
+                let error = error.context(format!("bucket `{}` is not reached", self.name));
+                match is_plain {
+                    true => error.with_hint(format!(
+                        "grant the account roles/storage.objectViewer or more on the bucket; a narrowed token also \
+                         needs uniform bucket-level access there: gcloud storage buckets update gs://{} \
+                         --uniform-bucket-level-access",
+                        self.name
+                    )),
+                    false => error.or_hint("verify the connector, and look at the bucket in the console"),
+                }
+            }
             _ => error,
         }
     }

@@ -8,7 +8,7 @@ use connector_core::{Access, ErrorKind, Narrowed, Parsed, ResourceType, Response
 use serde_json::{Value, json};
 
 use super::GcsBucket;
-use crate::resource::testing::{call, connector, forbidden, refusal, session, session_of};
+use crate::resource::testing::{call, connector, forbidden, refusal, refusal_with, session, session_of};
 
 fn bucket(text: &str) -> GcsBucket {
     match GcsBucket::parse(text) {
@@ -302,6 +302,54 @@ async fn s20_why_a_bucket_is_not_reached() {
             error.to_string().contains("storage.buckets.testIamPermissions") || kind == ErrorKind::NotFound
         );
         assert_silent(&error);
+    }
+}
+
+/// S20: what helps is told: uniform access where a right is missing, and what Google says where it says more.
+#[tokio::test]
+async fn s20_uniform_access_is_hinted_at_for_plain_denials_only() {
+    let detail =
+        |reason: &str| json!([{ "reason": reason, "metadata": { "service": "storage.googleapis.com" } }]);
+    for (answer, hint, uniform) in [
+        (forbidden(), "gs://zenfiles", true),
+        (refusal_with(403, "PERMISSION_DENIED", &detail("IAM_PERMISSION_DENIED")), "gs://zenfiles", true),
+        (refusal(401, "UNAUTHENTICATED"), "verify the connector", false),
+        (
+            refusal_with(403, "PERMISSION_DENIED", &detail("SERVICE_DISABLED")),
+            "gcloud services enable",
+            false,
+        ),
+        (refusal_with(403, "PERMISSION_DENIED", &detail("BILLING_DISABLED")), "Billing", false),
+        (
+            refusal_with(403, "PERMISSION_DENIED", &detail("USER_PROJECT_DENIED")),
+            "serviceUsageConsumer",
+            false,
+        ),
+    ] {
+        let cx = Scripted::answering([answer]).context();
+        let error = bucket("zenfiles").reach(&read(), &session(), &call(&cx)).await.expect_err(hint);
+        let told = error.hint().unwrap_or_default();
+        assert!(told.contains(hint), "{error:?}");
+        assert_eq!(told.contains("uniform bucket-level access"), uniform, "{error:?}");
+    }
+}
+
+/// For a person's login, whose client decides where calls are counted, the way to say a project is told.
+#[tokio::test]
+async fn a_persons_calls_are_counted_for_a_project_of_theirs() {
+    for reason in ["SERVICE_DISABLED", "USER_PROJECT_DENIED"] {
+        for (account, hinted) in
+            [(Some("me@example.org"), true), (None, true), (Some("x@p-12345.iam.gserviceaccount.com"), false)]
+        {
+            let answer = refusal_with(403, "PERMISSION_DENIED", &json!([{ "reason": reason }]));
+            let cx = Scripted::answering([answer]).context();
+            let mut session = session();
+            session.account = account.map(str::to_owned);
+            let error = bucket("zenfiles").reach(&read(), &session, &call(&cx)).await.expect_err(reason);
+            let told =
+                error.hint().is_some_and(|it| it.contains("for a person's login set `quota_project_id`"));
+            assert_eq!(told, hinted, "{error:?}");
+        }
     }
 }
 

@@ -8,8 +8,9 @@ use connector_core::{
 };
 use connector_k8s::{KubernetesCredential, Login, Trust};
 use serde::Deserialize;
+use serde_json::json;
 
-use super::common::{in_project, project};
+use super::common::{in_project, lacking, project};
 use crate::Gcp;
 use crate::error;
 use crate::names::{ClusterName, Location, ProjectId, Service};
@@ -142,7 +143,7 @@ impl ResourceType for KubernetesCluster {
     }
 
     fn permissions(_: Access) -> Vec<&'static str> {
-        vec!["container.clusters.get", "container.clusters.list"]
+        vec![GET, LIST, CONNECT]
     }
 
     fn carried(&self, _: &Wanted) -> Vec<&'static str> {
@@ -160,10 +161,14 @@ impl ResourceType for KubernetesCluster {
         }))
     }
 
-    /// One call: `clusters.get`.
+    /// One call, `clusters.get`, and one more where the way in is the DNS endpoint, which lets only those through who may
+    /// connect to the cluster.
     async fn reach(&self, _: &Wanted, session: &Session, cx: &Call<'_>) -> Result<()> {
         let cluster = self.described(session, cx).await?;
-        self.address(&cluster).map(|_| ())
+        match self.address(&cluster)? {
+            (_, Trust::System) => self.connects(session, cx).await,
+            _ => Ok(()),
+        }
     }
 
     /// One call, `clusters.get`; the token is the session's.
@@ -190,6 +195,8 @@ impl ResourceType for KubernetesCluster {
 
 const LIST: &str = "container.clusters.list";
 const GET: &str = "container.clusters.get";
+/// What the DNS endpoint asks for.
+const CONNECT: &str = "container.clusters.connect";
 
 /// As GKE describes a cluster.
 #[derive(Default, Deserialize)]
@@ -263,6 +270,29 @@ impl KubernetesCluster {
                 self.name, self.location
             )),
             _ => error.context(format!("cluster `{}` in {} is not reached", self.name, self.location)),
+        })
+    }
+
+    /// Whether the DNS endpoint lets the session in, as far as the project tells: where Resource Manager does not answer,
+    /// nobody knows.
+    async fn connects(&self, session: &Session, cx: &Call<'_>) -> Result<()> {
+        #[derive(Deserialize)]
+        struct Granted {
+            #[serde(default)]
+            permissions: Vec<String>,
+        }
+        let path = format!("/v3/projects/{}:testIamPermissions", part(project(session)?.as_str()));
+        let body = json!({ "permissions": [CONNECT] });
+        let api = Api::new(cx, session);
+        let granted =
+            api.post::<Granted>("projects.testIamPermissions", Service::ResourceManager, &path, &body);
+        let Ok(granted) = granted.await else { return Ok(()) };
+        lacking(&[CONNECT], &granted.permissions).map_err(|error| {
+            error
+                .context(format!("the DNS endpoint of cluster `{}` lets this account in nowhere", self.name))
+                .with_hint(
+                    "grant roles/container.viewer or more on the project; new grants take some minutes",
+                )
         })
     }
 

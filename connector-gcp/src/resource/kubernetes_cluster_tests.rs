@@ -312,6 +312,37 @@ async fn s20_a_cluster_without_access_says_why() {
     }
 }
 
+/// S20: the DNS endpoint lets in who may connect: what is missing is named, and where nobody tells, nothing is said.
+#[tokio::test]
+async fn s20_the_dns_endpoint_asks_for_a_permission() {
+    let by_dns = || {
+        described(|it| {
+            it["controlPlaneEndpointsConfig"]["dnsEndpointConfig"]["allowExternalTraffic"] = true.into();
+        })
+    };
+    let granted = json_answer(200, &json!({ "permissions": ["container.clusters.connect"] }));
+    for (answer, reached) in [
+        (granted, true),
+        (json_answer(200, &json!({})), false),
+        (forbidden(), true),
+        (refusal(404, "NOT_FOUND"), true),
+    ] {
+        let world = Scripted::answering([by_dns(), answer]);
+        let cx = world.context();
+        let out = demo().reach(&wanted(), &session(), &call(&cx)).await;
+        assert_eq!(out.is_ok(), reached, "{out:?}");
+        let url =
+            "POST https://cloudresourcemanager.googleapis.com/v3/projects/my-project:testIamPermissions";
+        assert_eq!(world.lines()[1], url);
+        if let Err(error) = out {
+            assert!(error.to_string().contains("lacks container.clusters.connect"), "{error}");
+            assert!(error.hint().is_some_and(|it| it.contains("roles/container.viewer")), "{error:?}");
+        }
+    }
+    let named = KubernetesCluster::permissions(Access::Read);
+    assert!(named.contains(&"container.clusters.connect"), "{named:?}");
+}
+
 /// A project of an organization has a colon in its id, which is a verb's in Google's URLs.
 #[tokio::test]
 async fn a_projects_colon_is_encoded() {

@@ -65,6 +65,12 @@ impl ResourceType for StoredSecret {
         let full =
             text.strip_prefix("//secretmanager.googleapis.com/").filter(|it| it.starts_with("projects/"));
         match full.unwrap_or(text).split('/').collect::<Vec<_>>()[..] {
+            // As the console and the API's answers write it.
+            ["projects", of, "secrets", ..] if !of.is_empty() && of.bytes().all(|it| it.is_ascii_digit()) => {
+                Err(not_an_id::<Self>(
+                    "its project is a number: write a project id in its place, or the secret's name alone",
+                ))
+            }
             ["projects", of, "secrets", name] | ["projects", of, "secrets", name, "versions", "latest"] => {
                 let project = in_id::<Self, _>(ProjectId::parse(of))?;
                 let name = in_id::<Self, _>(SecretName::parse(name))?;

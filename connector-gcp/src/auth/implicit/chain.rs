@@ -4,6 +4,7 @@ use connector_core::{Call, Context, Origin, OriginState, Result, Step};
 
 use super::metadata;
 use crate::auth::common::{Network, OfFile};
+use crate::auth::subject;
 use crate::auth::token::{self, Minted};
 use crate::file::CredentialFile;
 use crate::mint;
@@ -74,7 +75,7 @@ pub(super) fn describe(cx: &Context) -> Result<String> {
             let project = text(named.or_else(|| gcloud_project(cx)));
             // The keys of AWS that such a file is used with are the machine's.
             let key = match &file {
-                CredentialFile::External(_) => cx.var("AWS_ACCESS_KEY_ID").unwrap_or_default(),
+                CredentialFile::External(_) => subject::describe(cx),
                 _ => String::new(),
             };
             let print = digest(&SHA256, found.text.expose().as_bytes());

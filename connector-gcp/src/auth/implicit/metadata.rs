@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use connector_core::{Call, Context, Error, Request, Response, Result, Step};
+use connector_core::{Call, Context, Error, Patience, Request, Response, Result, Step};
 use futures_util::future::join3;
 use serde::Deserialize;
 
@@ -14,8 +14,10 @@ use crate::names::{Email, ProjectId, Scope, UniverseDomain};
 use crate::session::Place;
 use crate::surroundings::{metadata_host, named_quota_project};
 
-/// Metadata is near, or not there.
-const LIMIT: Duration = Duration::from_secs(2);
+/// How long is waited for a service that may not be there.
+const A_LOOK: Duration = Duration::from_secs(2);
+/// How long is waited for one that is needed: it is near, and sometimes slow.
+const LIMIT: Duration = Duration::from_secs(5);
 const TOKEN: &str = "metadata:token";
 
 #[derive(Deserialize)]
@@ -28,12 +30,16 @@ fn url(cx: &Context, path: &str) -> String {
     format!("http://{}/computeMetadata/v1/{path}", metadata_host(cx))
 }
 
-async fn ask(cx: &Context, path: &str) -> Result<Response> {
-    let request = Request::get(url(cx, path))
-        .with_header("metadata-flavor", "Google")
-        .with_timeout(LIMIT)
-        .to_metadata();
-    let answer = cx.send(request).await?;
+/// Asks once or, where the service is there and in trouble, some times more.
+async fn ask(
+    cx: &Context,
+    path: &str,
+    limit: Duration,
+    passing: fn(&Result<Response>) -> bool,
+) -> Result<Response> {
+    let request = Request::get(url(cx, path)).with_header("metadata-flavor", "Google").to_metadata();
+    let cx = cx.with_call_limit(limit.min(cx.call_limit()));
+    let answer = cx.send_patiently(request, Patience::default().with_passing(passing)).await?;
     // Whoever answers without this is something else at that address.
     if answer.header("metadata-flavor") != Some("Google") {
         return Err(Error::unreachable("what answers is not Google's metadata service").transient(false));
@@ -43,7 +49,8 @@ async fn ask(cx: &Context, path: &str) -> Result<Response> {
 
 /// Whether there is such a service here.
 pub(crate) async fn answers(cx: &Context) -> bool {
-    ask(cx, "instance/service-accounts/default/email").await.is_ok_and(|answer| answer.is_success())
+    let answer = ask(cx, "instance/service-accounts/default/email", A_LOOK, |_| false).await;
+    answer.is_ok_and(|answer| answer.is_success())
 }
 
 /// A text, where there is one.
@@ -51,8 +58,8 @@ pub(crate) async fn answers(cx: &Context) -> bool {
 /// # Errors
 /// What is there and cannot be read: a token that goes to the wrong universe would be taken for another's.
 async fn text<T>(cx: &Context, path: &str, parse: fn(String) -> Result<T>) -> Result<Option<T>> {
-    let answer =
-        ask(cx, path).await.map_err(|error| error.context("the metadata service does not answer"))?;
+    let answer = ask(cx, path, LIMIT, in_trouble).await;
+    let answer = answer.map_err(|error| error.context("the metadata service does not answer"))?;
     match answer.status() {
         200 => {
             let text = String::from_utf8_lossy(answer.body()).trim().to_owned();
@@ -61,6 +68,11 @@ async fn text<T>(cx: &Context, path: &str, parse: fn(String) -> Result<T>) -> Re
         404 => Ok(None),
         status => Err(failed(status)),
     }
+}
+
+/// An answer that may be another a moment later. No answer is none of them: most machines have no such service.
+fn in_trouble(outcome: &Result<Response>) -> bool {
+    outcome.is_ok() && Patience::may_pass(outcome)
 }
 
 fn failed(status: u16) -> Error {
@@ -80,8 +92,14 @@ pub(super) async fn token(
 ) -> Result<(Place, Minted)> {
     let query =
         form_urlencoded::Serializer::new(String::new()).append_pair("scopes", &scopes_of(scopes)).finish();
-    let answer = ask(cx, &format!("instance/service-accounts/default/token?{query}")).await;
+    let began = cx.now();
+    let answer =
+        ask(cx, &format!("instance/service-accounts/default/token?{query}"), LIMIT, in_trouble).await;
+    let was_slow = cx.now().duration_since(began).unwrap_or_default() >= LIMIT.min(cx.call_limit());
     let answer = answer.map_err(|error| match error.is_transient() {
+        true if was_slow => {
+            error.context("the metadata service does not answer in time").with_hint("try again later")
+        }
         // Nobody is there: this machine has no identity.
         true => Error::not_configured(
             "this machine has no identity: no credential file, and no metadata service answers",

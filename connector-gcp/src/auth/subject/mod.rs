@@ -11,7 +11,7 @@ use crate::mint::Subject;
 use crate::session::Place;
 use crate::wire;
 
-pub(super) use aws::describe;
+pub(crate) use aws::describe;
 
 /// Reads the token anew: whoever writes it replaces it in time.
 ///
@@ -73,14 +73,29 @@ fn switched_on(cx: &Call<'_>, what: &str) -> Result<()> {
     ))
 }
 
-/// Whether a URL is that of a metadata service, which answers over plain HTTP.
+/// The metadata services of Google, AWS (machines, containers), Azure and Alibaba, which answer over plain HTTP.
+const METADATA: [&str; 8] = [
+    "169.254.169.254",
+    "metadata.google.internal",
+    "metadata",
+    "[fd00:ec2::254]",
+    "[fd20:ce::254]",
+    "169.254.170.2",
+    "169.254.170.23",
+    "100.100.100.200",
+];
+
+/// Whether a URL is that of a metadata service.
 ///
 /// # Errors
-/// Plain HTTP to anywhere else: the token would be read on its way.
+/// Plain HTTP to anywhere else, where the token would be read on its way, and hosts that nobody may ask.
 fn is_metadata(url: &str) -> Result<bool> {
     let bare = url.split(['?', '#']).next().unwrap_or_default();
-    if EndpointUrl::parse(bare).is_ok() {
-        return Ok(false);
+    let Err(error) = EndpointUrl::parse(bare) else { return Ok(false) };
+    let (_, rest) = bare.split_once("://").unwrap_or_default();
+    let authority = rest.split('/').next().unwrap_or_default().to_ascii_lowercase();
+    if METADATA.contains(&authority.strip_suffix(":80").unwrap_or(&authority)) {
+        return Ok(true);
     }
     let with_tls = bare.strip_prefix("http://").map(|rest| EndpointUrl::parse(format!("https://{rest}")));
     match with_tls {
@@ -88,7 +103,7 @@ fn is_metadata(url: &str) -> Result<bool> {
             "`credential_source` has an http URL that is of no loopback or private address",
         )
         .with_hint("write https")),
-        _ => Ok(true),
+        _ => Err(Error::invalid(format!("`credential_source` has a URL that is {}", error.message()))),
     }
 }
 

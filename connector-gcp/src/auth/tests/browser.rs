@@ -47,6 +47,11 @@ pub(super) fn with_code(told: &[String]) -> String {
     format!("state={}&code=hunter2-code&scope=x", field(&page(told), "state").expect("a state"))
 }
 
+/// The person declines.
+pub(super) fn declined(told: &[String]) -> String {
+    format!("state={}&error=access_denied", field(&page(told), "state").expect("a state"))
+}
+
 /// What the code is exchanged for.
 pub(super) fn login(scope: &str) -> connector_core::Response {
     json_answer(
@@ -109,9 +114,9 @@ async fn s47_a_login_in_a_browser() {
 async fn each_login_has_its_own_state() {
     let mut seen = Vec::new();
     for _ in 0..2 {
-        let world = World::new().person([]).returns(|_| "state=x".to_owned());
+        let world = World::new().person([]).returns(declined);
         let account = logging_in(&client(&json!({})), json!({}));
-        authenticate(&account, &world.context(), None, None).await.expect_err("another login");
+        authenticate(&account, &world.context(), None, None).await.expect_err("declined");
         let page = page(&world.told());
         seen.extend(["state", "code_challenge"].map(|name| field(&page, name).expect("it").to_owned()));
     }
@@ -130,10 +135,6 @@ async fn what_is_no_login_is_refused() {
         move |told: &[String]| format!("state={}{rest}", field(&page(told), "state").expect("a state"))
     };
     let cases: Vec<(Returned, &str)> = vec![
-        (Box::new(|_: &[String]| "state=hunter2&code=hunter2".to_owned()), "another login"),
-        (Box::new(|_: &[String]| "code=hunter2".to_owned()), "another login"),
-        (Box::new(|_: &[String]| String::new()), "another login"),
-        (Box::new(|_: &[String]| "error=access_denied".to_owned()), "another login"),
         (Box::new(answering("&error=access_denied")), "declined"),
         (Box::new(answering("&error=hunter2")), "without a login"),
         (Box::new(answering("&code=&x=hunter2")), "without a login"),
@@ -148,6 +149,50 @@ async fn what_is_no_login_is_refused() {
         assert_silent(&error);
         assert_eq!((world.sent().len(), world.kept_names().len()), (0, 0));
     }
+}
+
+/// What answers another login, which any page may send a browser to this port with, ends nothing: the right answer is
+/// waited for. When none comes, what came is told.
+#[tokio::test]
+async fn what_answers_another_login_is_passed_over() {
+    let strays =
+        ["state=hunter2&code=hunter2", "code=hunter2", "", "error=access_denied", "state=&error=hunter2"];
+    let with_strays = || {
+        strays.into_iter().fold(World::new().person([]), |world, stray| world.returns(|_| stray.to_owned()))
+    };
+    let world = with_strays().returns(with_code).answers(login(USUAL)).answers(token("ya29.me", 3599));
+    let account = logging_in(&client(&json!({})), json!({}));
+    let out = authenticate(&account, &world.named("me"), None, None).await.expect("a session");
+    assert_eq!(out.session.credential().access_token.expose(), "ya29.me");
+    assert_eq!(field(&form(&world, 0), "code"), Some("hunter2-code"));
+
+    let world = with_strays();
+    let cx = Context::detached(Over(world.clone())).with_http(world.clone()).with_person(world.clone());
+    let error = authenticate(&account, &cx, None, None).await.expect_err("nobody");
+    assert!(error.message().contains("nobody came back"), "{error}");
+    assert!(error.causes().iter().any(|it| it.contains("another login")), "{error:?}");
+    assert_silent(&error);
+    assert_eq!(world.sent().len(), 0);
+}
+
+/// A code is good for one try, so it is sent once; what the renewal gives lives from then on, however long the person took.
+#[tokio::test]
+async fn c25_a_code_is_sent_once_and_lives_count_from_the_renewal() {
+    let account = || logging_in(&client(&json!({})), json!({}));
+    let trouble = connector_core::Response::new(503, Vec::new(), CANARY.into());
+    let world = World::new().person([]).returns(with_code).answers(trouble).answers(login(USUAL));
+    let error = authenticate(&account(), &world.context(), None, None).await.expect_err("trouble");
+    assert_eq!((world.sent().len(), error.kind()), (1, ErrorKind::Unreachable));
+    assert_silent(&error);
+
+    let world = World::new().person([]).answers(login(USUAL)).answers(token("t", 3599));
+    let person = world.clone();
+    let world = world.returns(move |told| {
+        person.advance(Duration::from_secs(300));
+        with_code(told)
+    });
+    let out = authenticate(&account(), &world.context(), None, None).await.expect("a session");
+    assert_eq!(out.expiry, connector_core::Expiry::At(World::after(300 + 3599)));
 }
 
 /// A login for less than was asked is not kept: it would fail later, in places that are hard to tell. The short names of

@@ -230,6 +230,22 @@ async fn c18_c19_a_metadata_url_needs_the_switch() {
         authenticate(&account, &world.context().with_implicit(true), None, None).await.expect("a session");
         assert!(world.sent()[0].is_to_metadata() && !world.sent()[1].is_to_metadata());
     }
+    // What is no metadata service that is known, and nothing else that may be asked, is asked by no switch.
+    for url in [
+        "http://169.254.1.1/x",
+        "http://2852039166/x",
+        "http://me@169.254.169.254/x",
+        "http://169.254.169.254:8080/x",
+        "http://[fe80::1]/x",
+        "http://metadata.google.internal.evil.example@x/",
+        "https://",
+    ] {
+        let account = external(&file(json!({ "url": url })), json!({}));
+        let world = World::new();
+        let error = authenticate(&account, &world.context().with_implicit(true), None, None).await;
+        assert_eq!(error.expect_err(url).kind(), ErrorKind::InvalidInput, "{url}");
+        assert_eq!(world.sent().len(), 0, "{url}");
+    }
     let account = external(&file(json!({ "url": "http://ci.example.org/token" })), json!({}));
     let world = World::new();
     for implicit in [false, true] {
@@ -281,6 +297,7 @@ fn c27_the_identity_follows_the_keys_of_aws() {
     let one = World::new().var("AWS_ACCESS_KEY_ID", "AKIAONE");
     let other = World::new().var("AWS_ACCESS_KEY_ID", "AKIAOTHER");
     assert_ne!(identity(&one), identity(&other));
+    assert_eq!(identity(&World::new()), "", "nothing of the surroundings decides");
     // Switched off, nothing is looked at.
     let off = ExternalAccount::identity(&serde_json::Map::new(), &one.context()).expect("an identity");
     assert_eq!(off, "");

@@ -109,6 +109,24 @@ async fn a_file_that_stands_in_says_through_whom_and_where() {
     }
 }
 
+/// The life that a file of an external account says is asked for, unless the grant says another one.
+#[tokio::test]
+async fn a_file_says_how_long_its_tokens_live() {
+    let file = with(
+        super::external_account::file(json!({ "file": "/run/token" })),
+        json!({
+            "service_account_impersonation_url": GENERATE_URL,
+            "service_account_impersonation": { "token_lifetime_seconds": 7200 },
+        }),
+    );
+    for (asked, life) in [(None, "7200s"), (Some(900), "900s")] {
+        let world = named(&file).file("/run/token", "jwt").answers(token("b", 3599));
+        let world = world.answers(generated("t", World::start(), 900));
+        authenticate(&implicit(json!({})), &on(&world), asked, None).await.expect("a session");
+        assert_eq!(crate::testing::body(&world.sent()[1])["lifetime"], life);
+    }
+}
+
 /// A source that is there but broken is an error; no other identity takes its place, and nothing is called.
 #[tokio::test]
 async fn a_broken_source_is_never_passed_over() {
@@ -200,6 +218,10 @@ fn c27_the_identity_differs_by_all_that_decides_it() {
         project(key(), "fourth-project"),
         named(&external),
         named(&external).var("AWS_ACCESS_KEY_ID", "AKIAONE"),
+        named(&external).var("AWS_SECRET_ACCESS_KEY", CANARY),
+        named(&external).var("AWS_SESSION_TOKEN", CANARY),
+        named(&external).var("AWS_REGION", "eu-west-1"),
+        named(&external).var("AWS_DEFAULT_REGION", "eu-west-1"),
         home(),
         home().var("GCE_METADATA_HOST", "127.0.0.1:1"),
         home().var("GOOGLE_CLOUD_PROJECT", "first-project"),

@@ -3,7 +3,7 @@
 use connector_core::ErrorKind;
 use serde_json::{Value, json};
 
-use super::browser::{client, logging_in, login, with_code};
+use super::browser::{client, declined, logging_in, login, with_code};
 use crate::auth::UserAccount;
 use crate::testing::{
     USUAL, World, assert_silent, authenticate, field, form, json_answer, oauth_refusal, token,
@@ -40,9 +40,9 @@ async fn c27_another_login_is_not_used() {
     // The connector was updated: whoever answers there is not shown what Google gave.
     let elsewhere = json!({ "endpoints": { "oauth2": "https://oauth.corp.example" } });
     for next in [logging_in(&other, json!({})), account(reading), account(elsewhere)] {
-        let world = logged_in().await.returns(|_| "state=x".to_owned());
+        let world = logged_in().await.returns(declined);
         let error = authenticate(&next, &world.named("me"), None, None).await.expect_err("a new login");
-        assert!(error.message().contains("another login"), "a browser was opened: {error}");
+        assert!(error.message().contains("declined"), "a browser was opened: {error}");
         assert_eq!(world.sent().len(), 2, "the kept login was not used");
     }
     let before = r#"{"client_id":"own-client","refresh_token":"hunter2","scopes":["x"]}"#;

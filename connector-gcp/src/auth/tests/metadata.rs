@@ -1,6 +1,6 @@
 //! S41: the metadata service of Compute Engine, GKE and Cloud Run.
 
-use connector_core::{AuthMethod, Error, ErrorKind, Expiry, Narrowed, Response};
+use connector_core::{AuthMethod, Clock, Error, ErrorKind, Expiry, Narrowed, Response};
 use serde_json::{Value, json};
 
 use super::bucket;
@@ -50,7 +50,7 @@ async fn s41_a_token_of_the_machine() {
     assert_eq!(world.lines(), expected);
     for request in &world.sent()[..4] {
         assert_eq!(header(request, "metadata-flavor"), Some("Google"));
-        assert!(request.is_to_metadata() && request.timeout().is_some_and(|it| it.as_secs() <= 2));
+        assert!(request.is_to_metadata() && request.timeout().is_some_and(|it| it.as_secs() <= 5));
     }
     assert!(!world.sent()[4].is_to_metadata());
     assert_eq!(field(&form(&world, 4), "subject_token"), Some("ya29.vm"));
@@ -88,14 +88,26 @@ async fn what_is_said_is_not_asked_for() {
 async fn what_is_told_beside_the_token_has_to_be_read() {
     let project = || metadata(200, "vm-project");
     for (answers, says) in [
-        (vec![project(), metadata(503, CANARY), metadata(200, EMAIL)], "status 503"),
+        (
+            vec![
+                project(),
+                metadata(503, CANARY),
+                metadata(503, CANARY),
+                metadata(503, CANARY),
+                metadata(200, EMAIL),
+            ],
+            "status 503",
+        ),
         (vec![project(), metadata(200, "hunter2 x"), metadata(200, EMAIL)], "not Google Cloud"),
         (
             vec![project(), Response::new(404, Vec::new(), CANARY.into()), metadata(200, EMAIL)],
             "does not answer",
         ),
         (vec![metadata(200, "hunter2 x"), metadata(404, ""), metadata(200, EMAIL)], "not Google Cloud"),
-        (vec![project(), metadata(404, ""), metadata(500, CANARY)], "status 500"),
+        (
+            vec![project(), metadata(404, ""), metadata(500, CANARY), metadata(500, ""), metadata(500, "")],
+            "status 500",
+        ),
     ] {
         let world = answers.into_iter().fold(World::new().answers(given(3599)), World::answers);
         let error = authenticate(&implicit(json!({})), &on(&world), None, None).await.expect_err(says);
@@ -137,7 +149,6 @@ async fn what_is_no_token_is_told_apart() {
         ),
         (asked(metadata(404, CANARY)), ErrorKind::Refused, "no service account"),
         (asked(metadata(403, CANARY)), ErrorKind::Unreachable, "status 403"),
-        (asked(metadata(503, CANARY)), ErrorKind::Unreachable, "status 503"),
         (asked(metadata(200, CANARY)), ErrorKind::Unreachable, "not Google Cloud"),
         (flawed(json!({ "access_token": CANARY })), ErrorKind::Unreachable, "not Google Cloud"),
         (
@@ -158,4 +169,35 @@ async fn what_is_no_token_is_told_apart() {
         assert_eq!(world.sent().len(), 1, "it is asked once");
         assert_silent(&error);
     }
+}
+
+/// A service that answers late, and then not at all.
+struct Slow(World);
+
+#[connector_core::async_trait]
+impl connector_core::Http for Slow {
+    async fn send(&self, request: connector_core::Request) -> connector_core::Result<Response> {
+        self.0.advance(request.timeout().expect("a limit"));
+        self.0.clone().fails(Error::unreachable("did not answer")).context().send(request).await
+    }
+}
+
+/// S41: a service that is there and in trouble is asked again, and told as what it is; it is no machine without identity.
+#[tokio::test]
+async fn s41_trouble_is_no_missing_identity() {
+    let busy = || metadata(503, CANARY);
+    let world = service(World::new().answers(busy()).answers(busy()));
+    authenticate(&implicit(json!({})), &on(&world), None, None).await.expect("a session");
+    assert_eq!(world.sent().len(), 6);
+    let world = World::new().answers(busy()).answers(busy()).answers(busy());
+    let error = authenticate(&implicit(json!({})), &on(&world), None, None).await.expect_err("trouble");
+    assert_eq!((error.kind(), world.sent().len()), (ErrorKind::Unreachable, 3));
+    assert!(error.is_transient() && error.message().contains("status 503"), "{error:?}");
+
+    let world = World::new();
+    let cx = on(&world).with_http(Slow(world.clone()));
+    let error = authenticate(&implicit(json!({})), &cx, None, None).await.expect_err("no answer in time");
+    assert_eq!(error.kind(), ErrorKind::Unreachable, "{error:?}");
+    assert!(error.is_transient() && error.message().contains("in time"), "{error:?}");
+    assert_eq!(world.now().duration_since(World::start()).expect("later").as_secs(), 5);
 }

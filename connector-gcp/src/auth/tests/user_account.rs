@@ -64,6 +64,42 @@ async fn a_workforce_login_is_taken_over() {
     assert_eq!(header(&world.sent()[0], "authorization"), Some("Basic aWQ6c2VjcmV0"));
 }
 
+/// C27: a refresh token that came in place of the file's is kept, and used for that file at that endpoint only.
+#[tokio::test]
+async fn c27_a_rotated_login_is_kept_for_its_file() {
+    let file = |refresh: &str, url: &str| {
+        json!({
+            "type": "external_account_authorized_user", "client_id": "id", "client_secret": "secret",
+            "refresh_token": refresh, "token_url": url,
+        })
+    };
+    let url = "https://sts.googleapis.com/v1/oauthtoken";
+    let rotated = |next: &str| {
+        crate::testing::json_answer(
+            200,
+            &json!({ "access_token": "t", "expires_in": 3599, "refresh_token": next }),
+        )
+    };
+    let world = World::new()
+        .answers(rotated("hunter2-second"))
+        .answers(rotated("hunter2-second"))
+        .answers(token("t", 3599))
+        .answers(token("t", 3599));
+    for (file, sent) in [
+        (file("hunter2-first", url), "hunter2-first"),
+        (file("hunter2-first", url), "hunter2-second"),
+        (file("hunter2-other", url), "hunter2-other"),
+        (file("hunter2-first", "http://127.0.0.1:7/v1/oauthtoken"), "hunter2-first"),
+    ] {
+        let account = taken_over(&file, json!({}));
+        authenticate(&account, &world.named("me"), None, None).await.expect("a session");
+        let last = world.forms().pop().expect("a request");
+        assert_eq!(field(&last, "refresh_token"), Some(sent));
+    }
+    let kept = world.kept("rotated-login").expect("kept");
+    assert!(!kept.expose().contains("hunter2-first"), "of the file a digest is kept");
+}
+
 /// A login that is over is an error that says how to log in again; each reason has its own words.
 #[tokio::test]
 async fn a_login_that_is_over_says_what_to_do() {
