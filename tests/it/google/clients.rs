@@ -14,9 +14,9 @@ use hyper::http::{Extensions, Request};
 
 use super::{Setting, WHOLE};
 
-/// S32: Google's own credentials go on when a token has ended, one token per life.
+/// S32, S49: Google's own credentials go on when a token has ended, one token per life.
 #[tokio::test(flavor = "multi_thread")]
-async fn s32_google_credentials_outlive_their_tokens() {
+async fn s32_s49_google_credentials_outlive_their_tokens() {
     let setting = Setting::new();
     let handle = setting.connector().resource::<GcsBucket>("gs://data").await.expect("an id");
     let credentials: Credentials = handle.client().await.expect("credentials");
@@ -73,6 +73,15 @@ async fn a_gke_cluster_is_reached_by_a_kube_client() {
     }
     let listed = connector.list::<KubernetesCluster>().await.expect("a list");
     assert_eq!(listed.ids, ["europe-west1/demo", "us-central1-a/demo", "us-central1-a/other"]);
+
+    // Behind a DNS endpoint it takes the right to connect, which not every role has that shows the cluster.
+    google.add_cluster("us-east1", "named", one().with_dns_endpoint("gke-1234.us-east1.gke.goog"));
+    let named = connector.resource::<KubernetesCluster>("us-east1/named").await.expect("an id");
+    named.reach().await.expect("a viewer connects");
+    google.take_back(&setting.robot, "roles/container.viewer", WHOLE);
+    google.grant(&setting.robot, "roles/container.clusterViewer", WHOLE);
+    let error = named.reach().await.expect_err("it may not connect").to_string();
+    assert!(error.contains("container.clusters.connect"), "{error}");
 }
 
 /// Forty locations are asked side by side, one that is closed hides none of the others, and is named.
@@ -106,8 +115,17 @@ async fn missing_permissions_are_named() {
     let secret = google.add_secret("db", "s3cr3t");
     let connector = setting.connector();
     let registry = format!("europe-west1-docker.pkg.dev/{PROJECT}/images");
-    let error = connector.resource::<GcpGeneric>(Grant::default()).await.expect("the project").reach().await;
-    assert!(error.expect_err("no role there").to_string().contains("not reached"));
+    // Without a role there the token is good all the same, and the list says what is not known.
+    connector
+        .resource::<GcpGeneric>(Grant::default())
+        .await
+        .expect("the project")
+        .reach()
+        .await
+        .expect("good");
+    let listed = connector.list::<GcpGeneric>().await.expect("a list");
+    assert_eq!(listed.ids, [PROJECT]);
+    assert!(listed.notes.iter().any(|it| it.contains("may not look at the project")), "{listed:?}");
     google.grant(&setting.robot, "roles/browser", WHOLE);
     connector
         .resource::<GcpGeneric>(Grant::default())

@@ -139,9 +139,9 @@ impl Stage {
     }
 }
 
-/// S9, S45: a person logs in once, with PKCE and a port of this machine; the login is kept and renewed by itself.
+/// S9, S47: a person logs in once, with PKCE and a port of this machine; the login is kept and renewed by itself.
 #[tokio::test(flavor = "multi_thread")]
-async fn s45_a_login_in_the_browser_is_kept() {
+async fn s47_a_login_in_the_browser_is_kept() {
     let stage = Stage::new();
     let client = stage.google().add_client();
     stage.google().consent_as(ALICE);
@@ -161,9 +161,9 @@ async fn s45_a_login_in_the_browser_is_kept() {
     assert!(error.contains("declined"), "{error}");
 }
 
-/// The device flow, for a machine without a browser.
+/// S47: the device flow, for a machine without a browser.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_on_another_device_is_kept() {
+async fn s47_a_login_on_another_device_is_kept() {
     let stage = Stage::new();
     let client = stage.google().add_limited_client();
     let flow = json!({ "flow": "device", "scopes": [EMAIL] });

@@ -1,13 +1,17 @@
 //! Every way to authenticate, judged by the strict server.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use connector_core::{Connector, Grant};
+use connector_core::{Allow, Connector, Context, Grant, Terms};
 use connector_tests::strict_aws::Issuer;
 use connectors::ErrorKind;
-use connectors::gcp::auth::{ExternalAccount, Impersonation, Oauth2Token, ServiceAccount, UserAccount};
+use connectors::gcp::auth::{
+    ExternalAccount, Impersonation, Implicit, Oauth2Token, ServiceAccount, UserAccount,
+};
 use connectors::gcp::resource::GcsBucket;
 use connectors::hub::{Draft, Hub, Options, Registration};
+use connectors::system::SystemCommands;
 use serde_json::{Value, json};
 
 use super::{Setting, WHOLE};
@@ -58,7 +62,144 @@ async fn s35_every_method_issues_a_token_in_as_few_calls_as_there_are() {
         Connector::new(setting.context(), method).resource::<GcsBucket>("gs://data").await.expect("an id");
     let issued = handle.issue().await.expect("a token");
     assert!(google.is_narrowed(issued.credential.access_token.expose()));
+    assert!(issued.expiry.at().is_some(), "the server told its end");
     assert_eq!(setting.mints(), ["/v1/token"]);
+
+    let issuer = Issuer::rs256("https://issuer.test");
+    let audience = google.add_provider("pool", "oidc", &issuer);
+    google.grant(&member(&audience, "me"), "roles/storage.admin", WHOLE);
+    let token = google.token_of(&issuer, "me", &audience, Duration::from_secs(600));
+    let cx = setting.context().with_files(HashMap::from([("/run/token".into(), token.into_bytes())]));
+    let json = google.external_account_json(&audience, &json!({ "file": "/run/token" }), None);
+    let method: ExternalAccount = setting.method(json!({ "external_account_json": json }));
+    assert_eq!(owner(&setting, &Connector::new(cx, method)).await, member(&audience, "me"));
+    assert_eq!(setting.mints(), ["/v1/token", "/v1/token"]);
+
+    google.set_machine_account(&setting.robot);
+    let cx = on(&setting, &[("GCE_METADATA_HOST", &google.metadata_host())]);
+    let connector = Connector::new(cx, setting.method::<Implicit>(json!({})));
+    assert_eq!(owner(&setting, &connector).await, setting.robot);
+    assert_eq!(setting.mints(), ["/v1/token"], "the token is the machine's own");
+}
+
+/// A machine with these variables, whose own identity may be used.
+fn on(setting: &Setting, variables: &[(&str, &str)]) -> Context {
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    setting.context().with_environment(variables.collect::<HashMap<_, _>>()).with_implicit(true)
+}
+
+/// Who an identity of elsewhere is here.
+fn member(audience: &str, subject: &str) -> String {
+    let pool = audience.trim_start_matches("//iam.googleapis.com/").split("/providers/").next();
+    format!("principal://iam.googleapis.com/{}/subject/{subject}", pool.unwrap_or_default())
+}
+
+/// S41: the identity of a machine of AWS, and what a program prints, stand in for a service account. The token between
+/// may do nothing but that.
+#[tokio::test(flavor = "multi_thread")]
+async fn s41_a_machine_of_aws_and_a_program_are_identities_of_elsewhere() {
+    let setting = Setting::new();
+    let google = &setting.google;
+    let arn = "arn:aws:sts::123456789012:assumed-role/worker/i-1";
+    let aws = google.add_aws_provider("pool", "aws", &[("AKIAEXAMPLE", arn)]);
+    google.grant(&member(&aws, arn), "roles/iam.serviceAccountTokenCreator", &account(&setting.robot));
+    let source = json!({
+        "environment_id": "aws1",
+        "regional_cred_verification_url":
+            "https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15",
+    });
+    let json = google.external_account_json(&aws, &source, Some(&setting.robot));
+    let method = || setting.method::<ExternalAccount>(json!({ "external_account_json": json }));
+    let keys = [
+        ("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", "not-checked-here"),
+        ("AWS_REGION", "eu-west-1"),
+    ];
+    let connector = Connector::new(on(&setting, &keys), method());
+    assert_eq!(owner(&setting, &connector).await, setting.robot);
+    assert_eq!(setting.mints().len(), 3);
+    let off = Connector::new(on(&setting, &keys).with_implicit(false), method());
+    let error = off.resource::<GcsBucket>("gs://data").await.expect("an id").issue().await.expect_err("off");
+    assert!(
+        error.hint().is_some_and(|it| it.contains("CONNECTOR_ENABLE_IMPLICIT_AUTH_METHODS")),
+        "{error:?}"
+    );
+
+    let issuer = Issuer::rs256("https://issuer.test");
+    let audience = google.add_provider("pool", "oidc", &issuer);
+    google.grant(&member(&audience, "me"), "roles/iam.serviceAccountTokenCreator", &account(&setting.robot));
+    let token = google.token_of(&issuer, "me", &audience, Duration::from_secs(600));
+    let printed = json!({
+        "version": 1, "success": true, "token_type": "urn:ietf:params:oauth:token-type:jwt", "id_token": token,
+    });
+    let home = tempfile::tempdir().expect("a folder");
+    let file = home.path().join("printed.json");
+    std::fs::write(&file, printed.to_string()).expect("a file");
+    let source = json!({ "executable": { "command": format!("/bin/cat '{}'", file.display()) } });
+    let json = google.external_account_json(&audience, &source, Some(&setting.robot));
+    let method = || setting.method::<ExternalAccount>(json!({ "external_account_json": json }));
+    let cx = || setting.context().with_commands(SystemCommands);
+    let allowed = Connector::with_terms(cx(), method(), Terms::default().with_allow(Allow::Exec));
+    assert_eq!(owner(&setting, &allowed).await, setting.robot);
+    let error = Connector::new(cx(), method()).resource::<GcsBucket>("gs://data").await.expect("an id");
+    assert_eq!(error.issue().await.expect_err("not allowed").kind(), ErrorKind::Refused);
+}
+
+/// S45: the file that the variable names goes before the metadata server, whatever its type.
+#[tokio::test(flavor = "multi_thread")]
+async fn s45_the_file_that_the_variable_names_is_used() {
+    let setting = Setting::new();
+    let google = &setting.google;
+    google.set_machine_account(&google.add_service_account("machine"));
+    google.grant("alice@example.com", "roles/storage.admin", WHOLE);
+    google.grant("alice@example.com", "roles/iam.serviceAccountTokenCreator", &account(&setting.robot));
+    let login = google.authorized_user_json(&google.add_client(), "alice@example.com");
+    for (file, expected) in [
+        (google.key_json(&setting.robot), setting.robot.as_str()),
+        (google.impersonated_json(&login, &setting.robot, &[]), &setting.robot),
+        (login, "alice@example.com"),
+    ] {
+        let host = google.metadata_host();
+        let variables = [("GOOGLE_APPLICATION_CREDENTIALS", "/adc.json"), ("GCE_METADATA_HOST", &*host)];
+        let cx =
+            on(&setting, &variables).with_files(HashMap::from([("/adc.json".into(), file.into_bytes())]));
+        let connector = Connector::new(cx, setting.method::<Implicit>(json!({})));
+        assert_eq!(owner(&setting, &connector).await, expected);
+    }
+}
+
+/// A token whose scopes do not cover everything cannot be narrowed: one of which that is known is handed on and says so,
+/// and the machine's own is refused with what helps.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_of_few_scopes_is_told() {
+    const STORAGE: &str = "https://www.googleapis.com/auth/devstorage.read_only";
+    let setting = Setting::new();
+    let google = &setting.google;
+    let method: Oauth2Token =
+        setting.method(json!({ "token": google.token_for(&setting.robot, &[STORAGE]) }));
+    let handle =
+        Connector::new(setting.context(), method).resource::<GcsBucket>("gs://data").await.expect("an id");
+    let issued = handle.issue().await.expect("a token");
+    assert!(!issued.narrowing().is_narrowed() && issued.narrowing().reason().contains("cloud-platform"));
+
+    google.set_machine_account_with(&setting.robot, &[STORAGE]);
+    let cx = on(&setting, &[("GCE_METADATA_HOST", &google.metadata_host())]);
+    let connector = Connector::new(cx, setting.method::<Implicit>(json!({})));
+    let error = connector.resource::<GcsBucket>("gs://data").await.expect("an id").issue().await;
+    let hint = error.expect_err("not narrowed").hint().unwrap_or_default().to_owned();
+    assert!(hint.contains("--scopes cloud-platform") && hint.contains("`gcp-generic`"), "{hint}");
+}
+
+/// A stored token that has ended is told as such, though nobody said when it ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn s37_a_token_that_has_ended_is_told() {
+    let setting = Setting::new();
+    let token = setting.google.token_for(&setting.robot, &[CLOUD]);
+    setting.google.advance(Duration::from_secs(3600));
+    let method: Oauth2Token = setting.method(json!({ "token": token }));
+    let handle =
+        Connector::new(setting.context(), method).resource::<GcsBucket>("gs://data").await.expect("an id");
+    assert_eq!(handle.issue().await.expect_err("it ended").kind(), ErrorKind::Expired);
 }
 
 fn account(email: &str) -> String {
@@ -81,10 +222,7 @@ async fn an_identity_of_elsewhere_is_exchanged() {
     google.grant(&setting.robot, "roles/storage.admin", WHOLE);
     google.grant("principalSet://*", "roles/browser", WHOLE);
     let source = json!({ "file": file });
-    let member = format!(
-        "principal://iam.googleapis.com/{}/subject/me",
-        audience.trim_start_matches("//iam.googleapis.com/").split("/providers/").next().unwrap_or_default()
-    );
+    let member = member(&audience, "me");
     google.grant(&member, "roles/iam.workloadIdentityUser", &account(&setting.robot));
     google.grant(&member, "roles/iam.serviceAccountTokenCreator", &account(&setting.robot));
     let json = google.external_account_json(&audience, &source, Some(&setting.robot));
@@ -151,11 +289,11 @@ async fn refusals_of_a_key_are_told_apart() {
         assert!(error.contains(says), "{error}");
         if ahead { google.advance(by) } else { google.set_back(by) }
     }
-    // Its key was made while it was there.
+    // The key outlives its account.
     let connector = setting.connector();
     google.delete(&setting.robot);
     let handle = connector.resource::<GcsBucket>("gs://data").await.expect("an id");
-    let error = handle.issue().await.expect_err("it is gone").to_string();
+    let error = handle.issue().await.expect_err("nobody's key").to_string();
     assert!(error.contains("no such service account"), "{error}");
 }
 

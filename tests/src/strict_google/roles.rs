@@ -23,8 +23,8 @@ const ROLES: [(&str, &[&str]); 27] = [
     ),
     ("roles/storage.legacyObjectReader", &["storage.objects.get"]),
     ("roles/container.clusterViewer", &CLUSTERS),
-    ("roles/container.viewer", &CLUSTERS),
-    ("roles/container.developer", &CLUSTERS),
+    ("roles/container.viewer", &CONNECTED),
+    ("roles/container.developer", &CONNECTED),
     ("roles/artifactregistry.reader", &READER),
     ("roles/artifactregistry.writer", &["artifactregistry.repositories.uploadArtifacts", INCLUDES_READER]),
     (
@@ -101,6 +101,14 @@ const ROLES: [(&str, &[&str]); 27] = [
 
 const CLUSTERS: [&str; 3] =
     ["container.clusters.get", "container.clusters.list", "resourcemanager.projects.get"];
+
+/// What lets through a DNS endpoint, too.
+const CONNECTED: [&str; 4] = [
+    "container.clusters.get",
+    "container.clusters.list",
+    "container.clusters.connect",
+    "resourcemanager.projects.get",
+];
 
 const READER: [&str; 7] = [
     "artifactregistry.repositories.get",

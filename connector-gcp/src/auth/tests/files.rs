@@ -26,8 +26,11 @@ fn workforce() -> Value {
     )
 }
 
-/// Each file, the field of its config, and the field and service of each of its URLs.
-fn files() -> Vec<(&'static str, Value, Vec<(&'static str, &'static str)>)> {
+/// The field and the service of a URL in a file.
+type Url = (&'static str, &'static str);
+
+/// Each file, the field of its config, and its URLs.
+fn files() -> Vec<(&'static str, Value, Vec<Url>)> {
     let external = with(
         external(json!({ "file": "/run/token" })),
         json!({ "service_account_impersonation_url": GENERATE_URL }),
