@@ -35,8 +35,6 @@ pub(crate) fn environment(credential: &GcpCredential, expiry: &Expiry) -> Enviro
         Some(credential.universe_domain.as_str()).filter(|it| *it != UniverseDomain::default().as_str());
     let form = EnvironmentForm::default()
         .set("CLOUDSDK_AUTH_ACCESS_TOKEN", credential.access_token.clone())
-        // No configuration of gcloud's: one may name endpoints, which would be sent this token, or another account.
-        .set("CLOUDSDK_ACTIVE_CONFIG_NAME", "NONE")
         .set("GOOGLE_OAUTH_ACCESS_TOKEN", credential.access_token.clone())
         .set_if("CLOUDSDK_CORE_PROJECT", project)
         .set_if("GOOGLE_CLOUD_PROJECT", project)
@@ -51,13 +49,13 @@ pub(crate) fn environment(credential: &GcpCredential, expiry: &Expiry) -> Enviro
             bundle.as_ref().and_then(CaBundle::path).map(|path| path.display().to_string()),
         )
         .set_if("CONNECTOR_EXPIRES_AT", end.clone());
-    let form = OVERRIDABLE.into_iter().fold(form, |form, service| match credential.endpoint(service) {
-        Some(url) => {
-            let (name, value) = override_of(service, url);
-            form.set(name, value)
-        }
-        // An endpoint of another connector would be sent this token.
-        None => form.unset(override_of(service, "").0),
+    let home = UniverseDomain::parse(credential.universe_domain.as_str()).unwrap_or_default();
+    // Google's own are said too: what a configuration of gcloud's names, such as that of another connector's login, would
+    // be sent this token.
+    let form = OVERRIDABLE.into_iter().fold(form, |form, service| {
+        let url = credential.endpoint(service).map_or_else(|| service.usual_url(&home), str::to_owned);
+        let (name, value) = override_of(service, &url);
+        form.set(name, value)
     });
     // What is left from other credentials would shadow these, or be taken for a part of them.
     let stale = [
@@ -137,15 +135,25 @@ mod tests {
             set(&environment(&credential(), &never())),
             [
                 ("CLOUDSDK_AUTH_ACCESS_TOKEN", "ya29.token"),
-                ("CLOUDSDK_ACTIVE_CONFIG_NAME", "NONE"),
                 ("GOOGLE_OAUTH_ACCESS_TOKEN", "ya29.token"),
+                ("CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE", "https://storage.googleapis.com/storage/v1/"),
+                ("CLOUDSDK_API_ENDPOINT_OVERRIDES_CONTAINER", "https://container.googleapis.com/"),
+                (
+                    "CLOUDSDK_API_ENDPOINT_OVERRIDES_ARTIFACTREGISTRY",
+                    "https://artifactregistry.googleapis.com/"
+                ),
+                (
+                    "CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDRESOURCEMANAGER",
+                    "https://cloudresourcemanager.googleapis.com/"
+                ),
+                ("CLOUDSDK_API_ENDPOINT_OVERRIDES_SECRETMANAGER", "https://secretmanager.googleapis.com/"),
+                ("CLOUDSDK_API_ENDPOINT_OVERRIDES_IAMCREDENTIALS", "https://iamcredentials.googleapis.com/"),
             ]
         );
         assert_eq!(
             set(&environment(&full(), &end())),
             [
                 ("CLOUDSDK_AUTH_ACCESS_TOKEN", "ya29.token"),
-                ("CLOUDSDK_ACTIVE_CONFIG_NAME", "NONE"),
                 ("GOOGLE_OAUTH_ACCESS_TOKEN", "ya29.token"),
                 ("CLOUDSDK_CORE_PROJECT", "my-project"),
                 ("GOOGLE_CLOUD_PROJECT", "my-project"),
