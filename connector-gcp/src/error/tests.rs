@@ -118,8 +118,14 @@ fn refusals_by_their_status() {
 /// C11: nothing of an answer is shown that is no known word, or no name of a service or a permission.
 #[test]
 fn c11_nothing_of_an_answer_is_quoted() {
-    for text in [CANARY, "hunter2 .googleapis.com", "https://hunter2.googleapis.com", "a b.c\u{1b}", "x.y\nz"]
-    {
+    for text in [
+        "4111.1111.get",
+        CANARY,
+        "hunter2 .googleapis.com",
+        "https://hunter2.googleapis.com",
+        "a b.c\u{1b}",
+        "x.y\nz",
+    ] {
         let metadata = json!({ "service": text, "permission": text });
         for reason in ["SERVICE_DISABLED", "IAM_PERMISSION_DENIED"] {
             let error =
