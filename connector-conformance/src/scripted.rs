@@ -362,7 +362,7 @@ impl Commands for Scripted {
     async fn run(&self, command: Command) -> Result<Output> {
         let mut state = self.state();
         state.commands.push(command);
-        state.outputs.pop_front().map(Output::new).ok_or_else(|| Error::unreachable("the program failed"))
+        state.outputs.pop_front().map(Output::new).ok_or_else(|| Error::refused("the program failed"))
     }
 }
 

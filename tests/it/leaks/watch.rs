@@ -84,7 +84,7 @@ pub(super) const PROGRAMS: [Sink; 4] = [
     Sink {
         name: "the file that gcloud's own configuration names",
         holds: &[Class::Issued],
-        is_at: |it| it.ends_with("/state/gcloud/prod.token"),
+        is_at: |it| it.ends_with("/state/gcloud/connector-prod.token"),
     },
     Sink {
         name: "the answer of `read-secret`",

@@ -3,6 +3,7 @@
 use std::fs;
 
 use connector_tests::cli::Cli;
+use connector_tests::fault::Fault;
 use connector_tests::{process, skip};
 
 use super::{BUCKET, QUIET, Stage, is_there};
@@ -131,10 +132,12 @@ fn a_login_for_gcloud_that_cannot_be_written_leaves_nothing() {
     assert_eq!(left(), 0);
 }
 
-/// A token of which nobody knows the end is written into no file; the hint says what helps.
+/// A token of which nobody knows the end, as at a server that tells nothing of tokens, is written into no file; the hint
+/// says what helps.
 #[test]
 fn a_token_without_an_end_is_no_login() {
     let stage = Stage::new();
+    stage.google.faults().on(None, Fault::Status(404, None), |call| call.path == "/tokeninfo");
     let cloud = "https://www.googleapis.com/auth/cloud-platform";
     let token = stage.write("token", &stage.google.token_for(&stage.robot, &[cloud]));
     let (given, url) = (format!("token=@{token}"), stage.endpoint());

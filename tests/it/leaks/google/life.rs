@@ -121,7 +121,7 @@ fn live(stage: &Stage) {
     assert!(!never.is_empty(), "each is made of one");
     assert_eq!(stage.leaks_of(Class::Kept, &never), [], "{:?}", stage.method);
     use_all_else(stage);
-    let token = format!("{}/gcloud/prod.token", stage.watch.cli.connector_home().display());
+    let token = format!("{}/gcloud/connector-prod.token", stage.watch.cli.connector_home().display());
     let held = std::fs::read_to_string(&token).expect("gcloud's token is there");
     let leaks = stage.leaks_of(Class::Kept, [&held]);
     assert!(leaks.iter().any(|it| it.place == token), "the search finds it where it is one: {leaks:?}");
