@@ -155,7 +155,9 @@ fn generated() -> Result {
 const LEAVES_VERSION: [&str; 2] = ["k8s-any", "native"];
 
 fn features() -> Result {
-    for package in ["connector-aws", "connector-k8s", "connector-docker", "connectors", "connector-cli"] {
+    for package in
+        ["connector-aws", "connector-gcp", "connector-k8s", "connector-docker", "connectors", "connector-cli"]
+    {
         let check = ["check", "--quiet", "--package", package, "--no-default-features"];
         cargo(&check)?;
         for feature in packages::features(package)? {
