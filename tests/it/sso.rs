@@ -28,7 +28,7 @@ impl Person for Somebody {
 /// A virtual clock on which the pauses between polls pass at once, and longer waits do not: those are
 /// deadlines, which must not strike.
 #[derive(Clone)]
-struct Hasty(VirtualClock);
+pub(crate) struct Hasty(pub(crate) VirtualClock);
 
 #[async_trait]
 impl Clock for Hasty {

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use connector_core::{Error, Result, Secret};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use zeroize::Zeroizing;
 
 use super::client_secrets::RawClient;
 use super::source::RawSource;
@@ -201,7 +202,7 @@ pub(crate) fn unpacked(text: &Secret) -> Result<Secret> {
     let decoded = [&STANDARD, &URL_SAFE].into_iter().find_map(|engine| {
         let padded =
             Secret::new(format!("{}{}", String::from_utf8_lossy(packed_bytes), padding(packed_bytes.len())));
-        let bytes = zeroize_on_drop(engine.decode(padded.expose()).ok()?);
+        let bytes = Zeroizing::new(engine.decode(padded.expose()).ok()?);
         let json = std::str::from_utf8(&bytes).ok()?.trim_start_matches('\u{feff}').trim();
         json.starts_with('{').then(|| Secret::new(json))
     });
@@ -213,8 +214,4 @@ pub(crate) fn unpacked(text: &Secret) -> Result<Secret> {
 
 fn padding(length: usize) -> &'static str {
     ["", "===", "==", "="][length % 4]
-}
-
-fn zeroize_on_drop(bytes: Vec<u8>) -> zeroize::Zeroizing<Vec<u8>> {
-    zeroize::Zeroizing::new(bytes)
 }

@@ -3,7 +3,7 @@
 use connector_core::checked;
 
 checked! {
-    /// The id of a project; older ones of organizations stand behind a domain, as in `example.com:files`.
+    /// The id of a project; older ones of organizations stand behind a domain, as in `example.com:reports`.
     ProjectId {
         pattern: "^(([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z0-9]([a-z0-9-]*[a-z0-9])?:)?[a-z][a-z0-9-]{4,28}[a-z0-9]$",
         length: 6..=128,

@@ -3,11 +3,8 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
 
-use connector_core::{
-    Clock, Connector, Context, Error, Kept, Person, Redirect, Result, Secret, VirtualClock, async_trait,
-};
+use connector_core::{Connector, Context, Error, Kept, Person, Redirect, Result, Secret, async_trait};
 use connector_tests::strict_google::{Client, StrictGoogle};
 use connectors::gcp::auth::UserAccount;
 use connectors::gcp::resource::GcpGeneric;
@@ -15,6 +12,7 @@ use connectors::system;
 use serde_json::{Value, json};
 
 use super::{Setting, WHOLE};
+use crate::sso::Hasty;
 
 const ALICE: &str = "alice@example.com";
 const EMAIL: &str = "https://www.googleapis.com/auth/userinfo.email";
@@ -77,24 +75,6 @@ pub(crate) fn browse(url: &str) {
     if let Some(to) = to {
         // `http://127.0.0.1:PORT?code=…` has no path.
         browse(&to.replacen("?", "/?", usize::from(!to.contains("/?"))));
-    }
-}
-
-/// A virtual clock on which the pauses between polls pass at once, and longer waits do not: those are deadlines.
-#[derive(Clone)]
-struct Hasty(VirtualClock);
-
-#[async_trait]
-impl Clock for Hasty {
-    fn now(&self) -> SystemTime {
-        self.0.now()
-    }
-
-    async fn sleep(&self, duration: Duration) {
-        if duration > Duration::from_secs(10) {
-            std::future::pending::<()>().await;
-        }
-        self.0.advance(duration);
     }
 }
 

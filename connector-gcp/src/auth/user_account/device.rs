@@ -10,8 +10,8 @@ use crate::mint::{self, INTERVAL, Polled};
 use crate::names::Scope;
 
 pub(super) const TOO_WIDE: &str = "Google gives the scope cloud-platform to no login on another device";
-pub(super) const NARROWER: &str = "name narrower scopes, such as https://www.googleapis.com/auth/devstorage.read_write, \
-    or log in with gcloud on a machine with a browser and use `user_account_json`";
+pub(super) const NARROWER: &str = "log in with gcloud on a machine with a browser and use `user_account_json`, or name \
+    scopes that Google lets such logins have, such as https://www.googleapis.com/auth/userinfo.email";
 
 /// Whether Google gives such a login none of these scopes; those that are asked for where nobody says are among them.
 pub(super) fn is_too_wide(scopes: &[Scope]) -> bool {

@@ -8,4 +8,4 @@ mod token;
 pub use client_credentials::ClientCredentials;
 pub use common::{AccessScopes, ClientAuth};
 pub use refresh_token::RefreshToken;
-pub use token::{Timestamp, Token};
+pub use token::Token;

@@ -1,13 +1,11 @@
 //! Method `token`: an access token that was made elsewhere.
 
-use std::borrow::Cow;
 use std::time::SystemTime;
 
 use connector_core::{
-    AuthMethod, Authenticated, Call, Error, Expiry, Identity, Life, MethodAbout, Problem, Result, Secret,
-    parse_time,
+    AuthMethod, Authenticated, Call, Expiry, Identity, Life, MethodAbout, Problem, Result, Secret, Timestamp,
 };
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::common::is_token;
@@ -51,32 +49,5 @@ impl AuthMethod for Token {
         let ends = Expiry::At(self.expires_at.0);
         let session = Session { token: self.access_token.clone(), scope: None, ends: ends.clone() };
         Ok(Authenticated::new(session, ends).not_narrowed("a token that exists already cannot be narrowed"))
-    }
-}
-
-/// A time in RFC 3339.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Timestamp(pub SystemTime);
-
-impl TryFrom<String> for Timestamp {
-    type Error = Error;
-
-    fn try_from(text: String) -> Result<Self> {
-        parse_time(&text).map(Self)
-    }
-}
-
-impl JsonSchema for Timestamp {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Timestamp".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "format": "date-time" })
     }
 }
