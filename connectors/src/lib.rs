@@ -16,6 +16,8 @@ pub use hub::Hub;
 // Naming a provider's crate here is what links it, and linking it is what registers it.
 #[cfg(feature = "aws")]
 pub use connector_aws as aws;
+#[cfg(feature = "azure")]
+pub use connector_azure as azure;
 #[cfg(feature = "docker")]
 pub use connector_docker as docker;
 #[cfg(feature = "gcp")]
@@ -25,10 +27,7 @@ pub use connector_k8s as k8s;
 
 /// The connector types of this family, each with the cargo feature that brings it.
 const FEATURES: &[(&str, &str)] =
-    &[("aws", "aws"), ("docker", "docker"), ("gcp", "gcp"), ("kubernetes", "k8s")];
-
-/// Those that no version has brought yet, each with the feature that will.
-const PLANNED: &[(&str, &str)] = &[("azure", "azure")];
+    &[("aws", "aws"), ("azure", "azure"), ("docker", "docker"), ("gcp", "gcp"), ("kubernetes", "k8s")];
 
 /// Everything that is compiled in; a type of this family that is not is known by name, so that asking for
 /// it says which feature brings it.
@@ -39,9 +38,6 @@ pub fn registry() -> Result<Registry> {
     let absent = FEATURES.iter().map(|(id, feature)| {
         (*id, format!("build with the cargo feature `{feature}` of `connectors` (or `connector-cli`)"))
     });
-    let planned = PLANNED.iter().map(|(id, feature)| {
-        (*id, format!("not part of this version; a later one brings it with the cargo feature `{feature}`"))
-    });
-    let absent: Vec<(&str, String)> = absent.chain(planned).collect();
+    let absent: Vec<(&str, String)> = absent.collect();
     Ok(Registry::linked()?.with_absent(absent.iter().map(|(id, how)| (*id, how.as_str()))))
 }

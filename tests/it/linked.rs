@@ -4,9 +4,9 @@
 fn s1_s54_the_linked_types_are_those_of_the_features() {
     let registry = connectors::registry().expect("nothing is registered twice");
     let types: Vec<&str> = registry.connector_types().collect();
-    assert_eq!(types, ["aws", "docker", "gcp", "kubernetes"]);
+    assert_eq!(types, ["aws", "azure", "docker", "gcp", "kubernetes"]);
     let kinds: Vec<&str> = registry.kinds().collect();
-    assert_eq!(kinds, ["aws", "docker", "gcp", "kubernetes"]);
+    assert_eq!(kinds, ["aws", "azure", "docker", "gcp", "kubernetes"]);
 }
 
 /// A provider has these auth methods and resource types, no more and no less, and each field is described.

@@ -1,0 +1,218 @@
+//! What the configs of all methods share, and what they all do with a way to tokens.
+
+use std::sync::Arc;
+
+use connector_core::{
+    Authenticated, CaBundle, Call, Context, EndpointUrl, Error, Given, Problem, Result, Step, Trusted,
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::mint::{self, Mint};
+use crate::names::{Audience, Cloud, Endpoints, ResourceGroup, StorageAccount, SubscriptionId, TenantId};
+use crate::narrowing::Narrowing;
+use crate::session::{Place, Session};
+
+/// Where a connector's calls go; the same fields in every method.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[non_exhaustive]
+pub struct Network {
+    /// The directory (tenant) of Entra ID: its id, or one of its domains.
+    #[serde(default)]
+    tenant_id: Option<Given<TenantId>>,
+    /// The id of the subscription whose resources are reached; all that the identity sees when left out.
+    #[serde(default)]
+    subscription_id: Option<Given<SubscriptionId>>,
+    /// The resource group whose resources are reached; all of the subscription when left out.
+    #[serde(default)]
+    resource_group: Option<Given<ResourceGroup>>,
+    /// The storage account whose containers are reached; all that the identity sees when left out.
+    #[serde(default)]
+    storage_account: Option<Given<StorageAccount>>,
+    /// The cloud: `public`, `government` or `china`; `public` when left out.
+    #[serde(default)]
+    cloud: Option<Given<Cloud>>,
+    /// The authority that gives tokens, in place of the cloud's own, such as `https://login.example.org`.
+    #[serde(default)]
+    authority_url: Option<Given<EndpointUrl>>,
+    /// One server in place of all of Azure's, such as `https://127.0.0.1:9000`: accounts stand in its paths, as in
+    /// `/blob/mystorage`.
+    #[serde(default)]
+    endpoint_url: Option<Given<EndpointUrl>>,
+    /// Endpoints of single services by their names: authority, resource-manager, blob, vault, cosmos, registry,
+    /// identity. In those of blob, vault, cosmos and registry `{name}` stands for the account's name; without it the
+    /// name is added as a part of the path.
+    #[serde(default)]
+    endpoints: Endpoints,
+    /// Certificates to trust beside the system's: PEM text, or the absolute path of a PEM file, which is
+    /// read for each call.
+    #[serde(default)]
+    ca_bundle: Option<Given<CaBundle>>,
+}
+
+impl Network {
+    /// Azure's public cloud, as far as the identity sees it.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// In this directory.
+    #[must_use]
+    pub fn with_tenant(mut self, tenant: TenantId) -> Self {
+        self.tenant_id = Some(Given::of(tenant));
+        self
+    }
+
+    /// In this subscription alone.
+    #[must_use]
+    pub fn with_subscription(mut self, subscription: SubscriptionId) -> Self {
+        self.subscription_id = Some(Given::of(subscription));
+        self
+    }
+
+    /// In this resource group alone.
+    #[must_use]
+    pub fn with_group(mut self, group: ResourceGroup) -> Self {
+        self.resource_group = Some(Given::of(group));
+        self
+    }
+
+    /// In this storage account alone, as far as containers go.
+    #[must_use]
+    pub fn with_storage_account(mut self, account: StorageAccount) -> Self {
+        self.storage_account = Some(Given::of(account));
+        self
+    }
+
+    /// In this cloud.
+    #[must_use]
+    pub fn with_cloud(mut self, cloud: Cloud) -> Self {
+        self.cloud = Some(Given::of(cloud));
+        self
+    }
+
+    /// Sends every call to `url` in place of Azure.
+    #[must_use]
+    pub fn with_endpoint(mut self, url: EndpointUrl) -> Self {
+        self.endpoint_url = Some(Given::of(url));
+        self
+    }
+
+    /// Trusts these certificates beside the system's.
+    #[must_use]
+    pub fn with_ca_bundle(mut self, bundle: CaBundle) -> Self {
+        self.ca_bundle = Some(Given::of(bundle));
+        self
+    }
+
+    pub(super) fn check(&self) -> Vec<Problem> {
+        let faults = [
+            Given::fault(&self.tenant_id, "tenant_id"),
+            Given::fault(&self.subscription_id, "subscription_id"),
+            Given::fault(&self.resource_group, "resource_group"),
+            Given::fault(&self.storage_account, "storage_account"),
+            Given::fault(&self.cloud, "cloud"),
+            Given::fault(&self.authority_url, "authority_url"),
+            Given::fault(&self.endpoint_url, "endpoint_url"),
+            Given::fault(&self.ca_bundle, "ca_bundle"),
+        ];
+        let clear = Given::value(&self.authority_url, "authority_url").ok().flatten();
+        let clear = clear.filter(|it| !it.is_https());
+        let clear = clear.map(|_| Problem::new("authority_url", "secrets are sent there: write https"));
+        faults.into_iter().flatten().chain(clear).chain(self.endpoints.check("endpoints")).collect()
+    }
+
+    /// As [`Network::check`], for methods that need a directory of their own.
+    pub(super) fn check_tenant(&self) -> Vec<Problem> {
+        let mut problems = self.check();
+        match Given::value(&self.tenant_id, TENANT) {
+            Ok(None) => {
+                problems.push(Problem::new(TENANT, "missing: the directory (tenant) of the identity"))
+            }
+            Ok(Some(tenant)) if tenant.is_shared() => {
+                problems.push(Problem::new(TENANT, "stands for many directories: name the identity's own"));
+            }
+            Ok(Some(_)) | Err(_) => {}
+        }
+        problems
+    }
+
+    /// The directory.
+    ///
+    /// # Errors
+    /// Invalid input, where it is left out or wrong.
+    pub(super) fn tenant(&self) -> Result<&TenantId> {
+        Given::value(&self.tenant_id, TENANT)?.ok_or_else(|| Error::field(TENANT, "missing"))
+    }
+
+    /// The subscription, where the config names one.
+    pub(super) fn scope(&self) -> Option<&str> {
+        let said = Given::value(&self.subscription_id, "subscription_id").ok().flatten();
+        said.map(SubscriptionId::as_str)
+    }
+
+    /// The place that these fields describe.
+    pub(super) fn place(&self, cx: &Context) -> Result<Place> {
+        let bundle = Given::value(&self.ca_bundle, "ca_bundle")?;
+        Ok(Place {
+            cloud: Given::value(&self.cloud, "cloud")?.copied().unwrap_or_default(),
+            tenant: Given::value(&self.tenant_id, TENANT)?.cloned(),
+            subscription: Given::value(&self.subscription_id, "subscription_id")?.cloned(),
+            group: Given::value(&self.resource_group, "resource_group")?.cloned(),
+            storage_account: Given::value(&self.storage_account, "storage_account")?.cloned(),
+            authority_url: Given::value(&self.authority_url, "authority_url")?.cloned(),
+            endpoint_url: Given::value(&self.endpoint_url, "endpoint_url")?.cloned(),
+            endpoints: self.endpoints.parsed()?,
+            trust: bundle.map(|bundle| Trusted::of(bundle, cx)).transpose()?,
+        })
+    }
+}
+
+const TENANT: &str = "tenant_id";
+
+/// What narrows, in the words of the catalogue.
+pub(super) const NARROWS: &str =
+    "Blob Storage by a user-delegation SAS for one container; other tokens to one service";
+
+/// Why a token is as wide as it is.
+const WIDE: &str = "Entra ID gives nothing narrower than a token for one service: it may do all that the identity may \
+    there";
+
+/// The service that a session's first token is for.
+pub(super) fn audience(place: &Place, narrowing: Option<&Narrowing>) -> Audience {
+    narrowing.map_or_else(|| place.resource_manager(), |it| it.audience().clone())
+}
+
+/// What every method does with its way to tokens: asks for the one that is needed first.
+///
+/// # Errors
+/// Those of the way.
+pub(super) async fn session(
+    cx: &Call<'_>,
+    place: Place,
+    mint: Arc<dyn Mint>,
+    narrowing: Option<&Narrowing>,
+) -> Result<Authenticated<Session>> {
+    let audience = audience(&place, narrowing);
+    let token = mint.token(cx, &place, &audience).await?;
+    let expiry = token.expiry.clone();
+    Ok(Authenticated::new(Session::new(place, audience, token, mint), expiry).not_narrowed(WIDE))
+}
+
+/// The request for a token of an application, without sending it.
+pub(super) fn explain(
+    place: &Place,
+    client_id: &str,
+    proof: &'static str,
+    narrowing: Option<&Narrowing>,
+) -> Vec<Step> {
+    let scope = audience(place, narrowing).scope();
+    let mut fields = vec![("grant_type", "client_credentials"), ("client_id", client_id), ("scope", &scope)];
+    if proof == "client_assertion" {
+        fields.push(("client_assertion_type", mint::ASSERTION_TYPE));
+    }
+    fields.push((proof, "[HIDDEN]"));
+    let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    vec![Step::new(mint::TOKEN, fields.collect())]
+}

@@ -1,0 +1,47 @@
+#![doc = include_str!("../README.md")]
+#![allow(dead_code, unused_imports, reason = "what is begun")]
+
+// What is said: names of Azure.
+pub mod names;
+
+// What is held and issued.
+mod connector;
+mod credential;
+mod narrowing;
+mod session;
+
+// How one authenticates, and what is reached.
+pub mod auth;
+mod certificate;
+mod detect;
+mod mint;
+pub mod resource;
+
+// What is made of a credential.
+mod native;
+mod tool;
+
+// How Azure is talked to.
+mod error;
+mod wire;
+
+#[cfg(test)]
+mod testing;
+
+pub use connector::Azure;
+pub use credential::{AzureCredential, Shown};
+pub use narrowing::Narrowing;
+pub use session::Session;
+
+// The crates whose types are handed out.
+pub use ::azure_core;
+#[cfg(feature = "cosmos")]
+pub use ::azure_data_cosmos;
+#[cfg(feature = "storage")]
+pub use ::azure_storage_blob;
+
+connector_core::register! {
+    connector Azure,
+    method auth::ServicePrincipal,
+    resource resource::AzureGeneric,
+}

@@ -1,0 +1,96 @@
+//! What a token is for: Entra ID gives a token for one service each.
+
+use std::fmt;
+
+use connector_core::{Error, Result};
+
+use super::{Cloud, Service};
+
+/// The service that a token is for, as Entra ID names it: a URL, or an application's id.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Audience(String);
+
+/// The application that every AKS cluster with Entra ID takes tokens for.
+const AKS: &str = "6dae42f8-4368-4678-94ff-3960e28e3630";
+
+impl Audience {
+    /// Checks a text: `https://vault.azure.net`, `api://…`, or an application's id; a scope that ends with
+    /// `/.default` is its service.
+    ///
+    /// # Errors
+    /// Invalid input that says what is expected.
+    pub fn parse(text: &str) -> Result<Self> {
+        let text = text.strip_suffix("/.default").unwrap_or(text);
+        let is_url = ["https://", "api://"].iter().any(|scheme| {
+            text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
+        });
+        let is_good = text.len() <= 512
+            && (is_url || super::is_guid(text))
+            && text.bytes().all(|it| {
+                it.is_ascii_alphanumeric() || matches!(it, b':' | b'/' | b'.' | b'-' | b'_' | b'~')
+            });
+        match is_good {
+            true => Ok(Self(text.trim_end_matches('/').to_owned())),
+            false => Err(Error::invalid(
+                "expected the URL or the id of a service of Entra ID, such as `https://vault.azure.net`",
+            )),
+        }
+    }
+
+    /// That of Resource Manager.
+    #[must_use]
+    pub fn resource_manager(cloud: Cloud) -> Self {
+        Self(cloud.resource_manager().to_owned())
+    }
+
+    /// That of all storage accounts, in every cloud.
+    #[must_use]
+    pub fn storage() -> Self {
+        Self("https://storage.azure.com".to_owned())
+    }
+
+    /// That of all key vaults of a cloud.
+    #[must_use]
+    pub fn vault(cloud: Cloud) -> Self {
+        Self(format!("https://{}", cloud.suffix(Service::Vault).unwrap_or_default()))
+    }
+
+    /// That of one account in Cosmos DB.
+    #[must_use]
+    pub fn cosmos(cloud: Cloud, account: &str) -> Self {
+        Self(format!("https://{account}.{}", cloud.suffix(Service::Cosmos).unwrap_or_default()))
+    }
+
+    /// That of all container registries. Registries of the sovereign clouds take Resource Manager's.
+    #[must_use]
+    pub fn registry(cloud: Cloud) -> Self {
+        match cloud {
+            Cloud::Public => Self("https://containerregistry.azure.net".to_owned()),
+            other => Self::resource_manager(other),
+        }
+    }
+
+    /// That of all AKS clusters.
+    #[must_use]
+    pub fn aks() -> Self {
+        Self(AKS.to_owned())
+    }
+
+    /// As it is written, without a slash at the end.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The scope that is asked for: everything that was granted for the service.
+    #[must_use]
+    pub fn scope(&self) -> String {
+        format!("{}/.default", self.0)
+    }
+}
+
+impl fmt::Display for Audience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

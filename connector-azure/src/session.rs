@@ -1,0 +1,129 @@
+//! The authenticated state of an Azure connector, on the issuing side only.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use connector_core::{Call, EndpointUrl, Result, Trusted};
+use futures_util::lock::Mutex;
+
+use crate::mint::{Mint, Token};
+use crate::names::{
+    Audience, Cloud, Endpoint, ResourceGroup, Service, StorageAccount, SubscriptionId, TenantId,
+};
+
+/// Where and how calls are made: the part of every method's config that is not about identity.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Place {
+    pub(crate) cloud: Cloud,
+    /// The directory of the identity.
+    pub(crate) tenant: Option<TenantId>,
+    /// The one subscription that is looked into.
+    pub(crate) subscription: Option<SubscriptionId>,
+    /// The one group that is looked into.
+    pub(crate) group: Option<ResourceGroup>,
+    /// The one storage account that is looked into.
+    pub(crate) storage_account: Option<StorageAccount>,
+    /// An authority in place of the cloud's own.
+    pub(crate) authority_url: Option<EndpointUrl>,
+    /// One server in place of all services.
+    pub(crate) endpoint_url: Option<EndpointUrl>,
+    /// Endpoints of single services.
+    pub(crate) endpoints: BTreeMap<Service, Endpoint>,
+    /// Certificates to trust in addition.
+    pub(crate) trust: Option<Trusted>,
+}
+
+impl Place {
+    /// The URL of a service that is one for all, without a slash at the end.
+    pub(crate) fn url(&self, service: Service) -> String {
+        if let Some(url) = self.endpoints.get(&service) {
+            return url.as_str().to_owned();
+        }
+        if let Some(url) = self.authority_url.as_ref().filter(|_| service == Service::Authority) {
+            return url.as_str().trim_end_matches('/').to_owned();
+        }
+        match (&self.endpoint_url, service) {
+            (Some(url), _) => url.as_str().trim_end_matches('/').to_owned(),
+            (None, Service::Authority) => self.cloud.authority().to_owned(),
+            (None, Service::Identity) => crate::auth::IMDS.to_owned(),
+            (None, _) => self.cloud.resource_manager().to_owned(),
+        }
+    }
+
+    /// The URL of one account of a service that has a host for each, without a slash at the end.
+    pub(crate) fn url_of(&self, service: Service, name: &str) -> String {
+        match (self.endpoints.get(&service), &self.endpoint_url) {
+            (Some(url), _) => url.of(name),
+            (None, Some(url)) => {
+                format!("{}/{}/{name}", url.as_str().trim_end_matches('/'), service.name())
+            }
+            (None, None) => format!("https://{name}.{}", self.cloud.suffix(service).unwrap_or_default()),
+        }
+    }
+
+    /// Whether a service is somewhere else than the cloud has it.
+    pub(crate) fn is_elsewhere(&self, service: Service) -> bool {
+        self.endpoint_url.is_some() || self.endpoints.contains_key(&service)
+    }
+
+    /// The service that tokens for Resource Manager are for.
+    pub(crate) fn resource_manager(&self) -> Audience {
+        Audience::resource_manager(self.cloud)
+    }
+}
+
+/// What an auth method gives: a token for one service, and the way to further ones for others.
+pub struct Session {
+    pub(crate) place: Place,
+    first: (Audience, Token),
+    more: Option<Arc<dyn Mint>>,
+    /// Tokens for other services, each asked for once: who comes meanwhile waits.
+    others: Mutex<BTreeMap<Audience, Token>>,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("place", &self.place)
+            .field("audience", &self.first.0)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Session {
+    /// A session with a token for one service, and `more` for others.
+    pub(crate) fn new(place: Place, audience: Audience, token: Token, more: Arc<dyn Mint>) -> Self {
+        Self { place, first: (audience, token), more: Some(more), others: Mutex::default() }
+    }
+
+    /// A session that has this one token and no way to another.
+    pub(crate) fn of_token(place: Place, audience: Audience, token: Token) -> Self {
+        Self { place, first: (audience, token), more: None, others: Mutex::default() }
+    }
+
+    /// What its first token is for.
+    pub(crate) fn audience(&self) -> &Audience {
+        &self.first.0
+    }
+
+    /// A token for a service: the first one, one that was asked for already, or a new one.
+    ///
+    /// # Errors
+    /// Those of the authority; refused, where there is one token only and it is for another service.
+    pub(crate) async fn token(&self, cx: &Call<'_>, audience: &Audience) -> Result<Token> {
+        if self.first.0 == *audience {
+            return Ok(self.first.1.clone());
+        }
+        let Some(mint) = &self.more else {
+            return Err(crate::error::other_audience(&self.first.0, audience));
+        };
+        let mut others = self.others.lock().await;
+        if let Some(token) = others.get(audience).filter(|it| it.is_good(cx.now())) {
+            return Ok(token.clone());
+        }
+        let token = mint.token(cx, &self.place, audience).await?;
+        others.insert(audience.clone(), token.clone());
+        Ok(token)
+    }
+}
