@@ -7,6 +7,7 @@ mod rule;
 // What an author calls.
 pub mod ids;
 mod kit;
+mod names;
 mod scripted;
 mod world;
 
@@ -23,6 +24,7 @@ mod checks;
 pub use canary::canary;
 pub use hostile::hostile_texts;
 pub use kit::Kit;
+pub use names::{assert_names, field_schema};
 pub use report::{Failure, Report};
 pub use rule::Rule;
 pub use scripted::{CANARY, Scripted, assert_silent, decode_form, form_field, json_answer};

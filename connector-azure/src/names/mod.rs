@@ -19,3 +19,6 @@ pub use service::{Endpoints, Service};
 
 pub(crate) use config::is_guid;
 pub(crate) use service::Endpoint;
+
+#[cfg(test)]
+mod tests;

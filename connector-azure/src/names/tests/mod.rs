@@ -1,0 +1,8 @@
+//! What is a name, what is none, and that nothing is quoted.
+
+mod config;
+mod hostile;
+mod places;
+mod resource;
+
+use connector_conformance::{assert_names as check, field_schema as schema_of};
