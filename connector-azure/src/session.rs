@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use connector_core::{Call, EndpointUrl, Result, Trusted};
-use futures_util::lock::Mutex;
 
 use crate::mint::{Mint, Token};
 use crate::names::{
@@ -78,9 +77,12 @@ pub struct Session {
     pub(crate) place: Place,
     first: (Audience, Token),
     more: Option<Arc<dyn Mint>>,
-    /// Tokens for other services, each asked for once: who comes meanwhile waits.
-    others: Mutex<BTreeMap<Audience, Token>>,
+    /// Tokens for other services, each asked for once: who comes meanwhile for the same one waits.
+    others: Mutex<BTreeMap<Audience, Arc<Asked>>>,
 }
+
+/// A token that was asked for, or is just now.
+type Asked = futures_util::lock::Mutex<Option<Token>>;
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -118,12 +120,81 @@ impl Session {
         let Some(mint) = &self.more else {
             return Err(crate::error::other_audience(&self.first.0, audience));
         };
-        let mut others = self.others.lock().await;
-        if let Some(token) = others.get(audience).filter(|it| it.is_good(cx.now())) {
+        let asked = {
+            let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(others.entry(audience.clone()).or_default())
+        };
+        let mut asked = asked.lock().await;
+        if let Some(token) = asked.as_ref().filter(|it| it.is_good(cx.now())) {
             return Ok(token.clone());
         }
         let token = mint.token(cx, &self.place, audience).await?;
-        others.insert(audience.clone(), token.clone());
-        Ok(token)
+        Ok(asked.insert(token).clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use async_trait::async_trait;
+    use connector_conformance::Scripted;
+    use connector_core::{ErrorKind, Secret};
+    use futures_util::future::join_all;
+
+    use super::*;
+
+    /// Tokens that count themselves, each after a turn of the scheduler, so that others come meanwhile.
+    #[derive(Default)]
+    struct Slow(AtomicUsize);
+
+    #[async_trait]
+    impl Mint for Slow {
+        async fn token(&self, cx: &Call<'_>, _: &Place, _: &Audience) -> Result<Token> {
+            let number = self.0.fetch_add(1, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+            let secret = Secret::new(format!("token-{number}"));
+            Ok(Token { secret, expiry: cx.expires_in(Duration::from_secs(3600)) })
+        }
+    }
+
+    fn first(cx: &Call<'_>) -> Token {
+        Token { secret: "first".into(), expiry: cx.expires_in(Duration::from_secs(3600)) }
+    }
+
+    /// C29: whoever needs a token of the same service waits for the one that was asked for.
+    #[tokio::test]
+    async fn c29_one_call_per_service_however_many_need_it() {
+        let world = Scripted::new();
+        let (cx, slow) = (world.context(), Arc::new(Slow::default()));
+        let call = Call::new(&cx, None);
+        let home = Audience::resource_manager(Cloud::Public);
+        let session = Session::new(Place::default(), home.clone(), first(&call), slow.clone());
+        let wanted = [Audience::storage(), Audience::aks(), home.clone()];
+        let asked = join_all((0..30).map(|at| session.token(&call, &wanted[at % 3]))).await;
+        for (at, token) in asked.into_iter().enumerate() {
+            let token = token.expect("a token").secret;
+            assert_eq!(token.expose() == "first", at % 3 == 2, "its own service's token is not asked for");
+        }
+        assert_eq!(slow.0.load(Ordering::SeqCst), 2);
+        // One that is about to end is asked for anew.
+        world.advance(Duration::from_secs(3550));
+        session.token(&Call::new(&cx, None), &wanted[0]).await.expect("a token");
+        assert_eq!(slow.0.load(Ordering::SeqCst), 3);
+    }
+
+    /// A token that somebody gave is for one service, and is sent to no other.
+    #[tokio::test]
+    async fn c19_a_single_token_goes_to_its_service_alone() {
+        let world = Scripted::new();
+        let cx = world.context();
+        let call = Call::new(&cx, None);
+        let session = Session::of_token(Place::default(), Audience::storage(), first(&call));
+        session.token(&call, &Audience::storage()).await.expect("its own");
+        let error = session.token(&call, &Audience::aks()).await.expect_err("another's");
+        assert_eq!(error.kind(), ErrorKind::Refused);
+        assert!(error.message().contains("https://storage.azure.com"), "{error:?}");
+        assert!(!format!("{session:?}").contains("first"));
     }
 }
