@@ -37,6 +37,8 @@ pub enum Action {
     Register,
     /// A connector was changed.
     Update,
+    /// A person logged in through a connector: it is in a new version.
+    Login,
     /// A connector got another name.
     Rename,
     /// A connector was switched on.
@@ -55,11 +57,12 @@ pub enum Action {
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Mint,
         Self::ReadSecret,
         Self::Register,
         Self::Update,
+        Self::Login,
         Self::Rename,
         Self::Enable,
         Self::Disable,
@@ -77,6 +80,7 @@ impl Action {
             Self::ReadSecret => "read-secret",
             Self::Register => "register",
             Self::Update => "update",
+            Self::Login => "login",
             Self::Rename => "rename",
             Self::Enable => "enable",
             Self::Disable => "disable",

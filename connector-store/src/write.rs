@@ -167,6 +167,25 @@ impl Write {
         self.save(&record, &document).await
     }
 
+    /// As [`Write::keep`], for a login that a person made: with it the connector gets a new version, so that no
+    /// cached credential of the login before is used any more.
+    ///
+    /// # Errors
+    /// As [`Store::keep`].
+    pub async fn keep_login(
+        &mut self,
+        connector_id: &str,
+        key: &str,
+        value: &Secret,
+        now: SystemTime,
+    ) -> Result<Document> {
+        let record = self.record(connector_id, connector_id).await?;
+        let stored = record.document()?;
+        let document = self.replace(record, stored.clone(), stored, None, now).await?;
+        self.keep(connector_id, key, Some(value)).await?;
+        Ok(document)
+    }
+
     /// As [`Store::audit`], as a part of the change: either both are stored or none.
     ///
     /// # Errors

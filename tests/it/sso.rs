@@ -106,3 +106,39 @@ async fn a_login_is_made_once_kept_and_renewed() {
     assert_eq!(error.kind(), ErrorKind::Refused);
     assert!(error.hint().unwrap_or_default().contains("connector verify"), "{error:?}");
 }
+
+/// C14: whoever logs in next through the connector may be somebody else: what was issued before is given to nobody.
+#[tokio::test(flavor = "multi_thread")]
+async fn c14_a_new_login_ends_what_the_one_before_was_given() {
+    let server = StrictAws::start();
+    server.tolerate_skew();
+    server.set_poll_interval(0);
+    server.add_assignment("123456789012", "main", "reader");
+    server.approve_devices_at_once();
+    let home = tempfile::tempdir().expect("a directory");
+    let world = Context::detached(Hasty(VirtualClock::at(SystemTime::now())))
+        .with_http(system::SystemHttp::new(system::Timeouts::default()))
+        .with_person(Somebody::default());
+    let hub = hub(home.path(), world).await;
+    hub.register(draft(&server), Registration::Verified).await.expect("approved");
+    let key = async || {
+        let json = hub.issue("corp", Grant::of_type("aws-generic")).await.expect("issued").to_json();
+        let issued: Value = serde_json::from_str(json.expose()).expect("JSON");
+        issued["secret"]["access_key_id"]
+            .as_str()
+            .or(issued["access_key_id"].as_str())
+            .expect("keys")
+            .to_owned()
+    };
+    let first = key().await;
+    let handle = hub.handle("corp", Grant::of_type("aws-generic")).await.expect("a handle");
+    let held = handle.envelope().await.expect("issued").to_json();
+    hub.verify("corp", Grant::default()).await.expect("by the same login");
+    assert_eq!((key().await, hub.get("corp").await.expect("there").version), (first.clone(), 1));
+
+    server.log_out();
+    hub.verify("corp", Grant::default()).await.expect("a new login");
+    assert_eq!(hub.get("corp").await.expect("there").version, 2);
+    assert_ne!(key().await, first);
+    assert_ne!(handle.envelope().await.expect("issued").to_json().expose(), held.expose());
+}

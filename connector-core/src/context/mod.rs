@@ -308,6 +308,15 @@ impl Context {
         self.0.kept.keep(&self.0.terms.id, key, value).await
     }
 
+    /// Keeps the login that a person made just now. In place of one before it, it may be another person's, so that
+    /// all that was issued until now ends. What renews by itself is [kept](Context::keep) and ends nothing.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn keep_login(&self, key: &str, value: Secret) -> Result<()> {
+        self.0.kept.keep_login(self, key, value).await
+    }
+
     /// Records a mint durably; the credential is released only after this succeeded.
     ///
     /// # Errors

@@ -82,6 +82,14 @@ pub trait Kept: Send + Sync {
     /// # Errors
     /// Those of the store.
     async fn keep(&self, connector_id: &str, key: &str, value: Secret) -> Result<()>;
+    /// Keeps the login that a person made just now, in place of what was there, for the connector that `cx` is of.
+    /// It may be another person than before: a host that stores connectors ends all that was issued so far.
+    ///
+    /// # Errors
+    /// As [`keep`](Kept::keep).
+    async fn keep_login(&self, cx: &Context, key: &str, value: Secret) -> Result<()> {
+        self.keep(&cx.terms().id, key, value).await
+    }
 }
 
 /// The audit of what is issued.

@@ -56,6 +56,16 @@ async fn update(store: &Store) {
     write.commit().await.expect("committed");
 }
 
+async fn log_in(store: &Store, round: u64) {
+    let document = store.get("one").await.expect("read").expect("there");
+    store.unlock().await.expect("unlocked");
+    let mut write = store.write().await.expect("begun");
+    let login = Secret::new(round.to_string());
+    let document = write.keep_login(&document.id, "login", &login, now()).await.expect("kept");
+    write.audit(&Record::new(now(), Action::Login, "ann").about(&document)).await.expect("written");
+    write.commit().await.expect("committed");
+}
+
 /// What the process does that dies, and says how far it came. By itself it has nothing to do.
 #[tokio::test]
 #[ignore = "run by the tests below"]
@@ -74,6 +84,7 @@ async fn a_process_that_dies() {
             "audit" => drop(store.audit(&note(Action::Mint)).await.expect("written")),
             "register" => drop(register(&store, &format!("new-{round}")).await),
             "update" => update(&store).await,
+            "login" => log_in(&store, round).await,
             "rotate-key" => {
                 let source = KeySource::File(directory.join("master.key"));
                 store.rotate_key(source, now()).await.expect("rotated");
@@ -161,6 +172,14 @@ async fn check(directory: &Path, work: &str, acknowledged: u64) {
             assert!((acknowledged + 2..=acknowledged + 3).contains(&one.version), "{what}: {}", one.version);
             assert_eq!(about("one"), one.version, "{what}");
         }
+        "login" => {
+            // The version, the record and what is kept change together.
+            assert!((acknowledged + 2..=acknowledged + 3).contains(&one.version), "{what}: {}", one.version);
+            assert_eq!(about("one"), one.version, "{what}");
+            let kept = store.kept(&one.id, "login").await.expect(&what);
+            let kept = kept.map_or(0, |it| it.expose().parse::<u64>().expect("a number"));
+            assert_eq!(kept, one.version - 2, "{what}");
+        }
         "rotate-key" => assert!(noted(Action::RotateKey) >= acknowledged, "{what}"),
         _ => {
             let restored = noted(Action::Restore);
@@ -190,6 +209,12 @@ async fn c22_killed_while_it_registers() {
 #[tokio::test]
 async fn c22_killed_while_it_updates() {
     let steps = kill_at_every_step("update").await;
+    assert!(steps >= LEAST * ROUNDS, "{steps}");
+}
+
+#[tokio::test]
+async fn c22_killed_while_it_keeps_a_new_login() {
+    let steps = kill_at_every_step("login").await;
     assert!(steps >= LEAST * ROUNDS, "{steps}");
 }
 

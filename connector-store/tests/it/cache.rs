@@ -81,6 +81,30 @@ async fn what_a_method_keeps_does_not_touch_the_cache() {
     assert!(world.hits());
 }
 
+/// C14: what was issued from one person's login is not used once another one has logged in, however late it comes.
+#[tokio::test]
+async fn c14_a_new_login_ends_what_is_cached() {
+    for who in ["one", "base"] {
+        let mut world = World::new().await;
+        let (id, version) = match who {
+            "one" => (&world.one.id, world.one.version),
+            _ => (&world.base.id, world.base.version),
+        };
+        let mut write = world.store.write().await.expect("begun");
+        let stored = write.keep_login(id, "login", &"second".into(), at(9)).await.expect("kept");
+        assert!(world.hits(), "{who}: not yet");
+        write.commit().await.expect("committed");
+        assert_eq!(stored.version, version + 1);
+        assert!(!world.hits(), "{who}");
+        assert!(!world.link().await, "{who}: what was fetched with the login before is refused");
+        let kept = world.store.kept(id, "login").await.expect("readable").expect("kept");
+        assert_eq!(kept.expose(), "second");
+        world.one = world.store.get("one").await.expect("read").expect("there");
+        world.base = world.store.get("base").await.expect("read").expect("there");
+        assert!(world.link().await && world.hits(), "{who}: what the new login gave is used");
+    }
+}
+
 #[tokio::test]
 async fn a_lost_index_is_written_again_from_the_database() {
     let mut world = World::new().await;

@@ -100,7 +100,7 @@ pub struct Deleted {
 impl Hub {
     /// Changes a connector. A change that breaks verifying is refused unless `force`; with `verify` off
     /// nothing is called. The old version is used until the change is stored, and never after. What changes
-    /// nothing stores nothing.
+    /// nothing stores nothing, unless somebody logged in anew.
     ///
     /// # Errors
     /// As [`Hub::register`]; a change by somebody else meanwhile.
@@ -135,7 +135,7 @@ impl Hub {
                 }
             }
             connector.end();
-            if document == old && is_same(&secrets, &own) {
+            if document == old && is_same(&secrets, &own) && !pending.has_login() {
                 // Not a new version, for which all that is cached would be fetched again.
                 for (key, value) in pending.take() {
                     self.opened.store.keep(&old.id, &key, &value).await?;

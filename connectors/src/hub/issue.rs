@@ -176,15 +176,20 @@ impl Hub {
         let minted = async {
             let handle = match handle {
                 Some(handle) => handle,
-                None => self.handle_as(&document, grant).await?,
+                None => self.handle_as(&document, grant.clone()).await?,
             };
             Ok::<_, Error>((handle.envelope().await?, handle))
         };
         match (minted.await, stale) {
             (Ok((envelope, handle)), _) => Ok(self.seal(&envelope, &handle, place.into_owned()).await),
-            // A failed renewal keeps what is good until its real end, but not beyond its connector's.
+            // A failed renewal keeps what is good until its real end, but not beyond its connector's, nor that of the
+            // version that it is of: the attempt may have begun with a new login.
             (Err(error), Some(entry)) if !error.ends_connector() => {
-                Ok(Answer::from_cache(place.into_owned(), entry))
+                let now = self.usable(&document.name).await?;
+                match self.place(&now, &grant).await?.key == place.key {
+                    true => Ok(Answer::from_cache(place.into_owned(), entry)),
+                    false => Err(error),
+                }
             }
             (Err(error), _) => Err(error),
         }

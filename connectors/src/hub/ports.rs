@@ -40,6 +40,18 @@ impl Kept for Port {
     async fn keep(&self, connector_id: &str, key: &str, value: Secret) -> Result<()> {
         self.opened.store.keep(connector_id, key, &value).await
     }
+
+    async fn keep_login(&self, cx: &Context, key: &str, value: Secret) -> Result<()> {
+        let (store, id) = (&self.opened.store, &cx.terms().id);
+        store.unlock().await?;
+        let mut write = store.write().await?;
+        let stored = write.keep_login(id, key, &value, cx.now()).await?;
+        write.audit(&Record::of(cx, Action::Login).about(&stored)).await?;
+        write.commit().await?;
+        // Whoever mints just now does not release it, and goes on with the new version.
+        self.opened.end(id);
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -98,14 +110,22 @@ fn record_of(cx: &Context, mint: &Mint<'_>) -> Record {
 }
 
 /// What a draft keeps while it is verified: held here until the draft is stored. What the stored connector
-/// keeps already and the draft renews is renewed there, since its provider may have ended the old one. The
-/// connectors that the draft takes its identity from keep their own where they always do.
+/// keeps already and the draft renews is renewed there, since its provider may have ended the old one; a login that
+/// a person made for the draft is the draft's. The connectors that the draft takes its identity from keep their own
+/// where they always do.
 #[derive(Clone)]
 pub(super) struct Pending {
     /// The id of the connector that the draft changes; empty for a new one.
     id: String,
-    own: Arc<Mutex<BTreeMap<String, Secret>>>,
+    own: Arc<Mutex<Own>>,
     stored: Port,
+}
+
+/// What a draft kept.
+#[derive(Default)]
+struct Own {
+    values: BTreeMap<String, Secret>,
+    has_login: bool,
 }
 
 impl Pending {
@@ -114,22 +134,28 @@ impl Pending {
     }
 
     pub(super) fn take(&self) -> BTreeMap<String, Secret> {
-        std::mem::take(&mut *self.own())
+        std::mem::take(&mut *self.own()).values
     }
 
-    fn own(&self) -> MutexGuard<'_, BTreeMap<String, Secret>> {
+    /// Whether somebody logged in for the draft.
+    pub(super) fn has_login(&self) -> bool {
+        self.own().has_login
+    }
+
+    fn own(&self) -> MutexGuard<'_, Own> {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn is_stored(&self, connector_id: &str, key: &str) -> Result<bool> {
-        Ok(!connector_id.is_empty() && self.stored.kept(connector_id, key).await?.is_some())
+        let is_own = connector_id == self.id && self.own().values.contains_key(key);
+        Ok(!is_own && !connector_id.is_empty() && self.stored.kept(connector_id, key).await?.is_some())
     }
 }
 
 #[async_trait]
 impl Kept for Pending {
     async fn kept(&self, connector_id: &str, key: &str) -> Result<Option<Secret>> {
-        let own = (connector_id == self.id).then(|| self.own().get(key).cloned()).flatten();
+        let own = (connector_id == self.id).then(|| self.own().values.get(key).cloned()).flatten();
         match own {
             None if !connector_id.is_empty() => self.stored.kept(connector_id, key).await,
             own => Ok(own),
@@ -140,7 +166,17 @@ impl Kept for Pending {
         if connector_id != self.id || self.is_stored(connector_id, key).await? {
             return self.stored.keep(connector_id, key, value).await;
         }
-        self.own().insert(key.to_owned(), value);
+        self.own().values.insert(key.to_owned(), value);
+        Ok(())
+    }
+
+    async fn keep_login(&self, cx: &Context, key: &str, value: Secret) -> Result<()> {
+        if cx.terms().id != self.id {
+            return self.stored.keep_login(cx, key, value).await;
+        }
+        let mut own = self.own();
+        own.values.insert(key.to_owned(), value);
+        own.has_login = true;
         Ok(())
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct Cloud {
     /// The connector itself is broken.
     pub(crate) panics: AtomicBool,
     pub(crate) barrier: Mutex<Option<Arc<Barrier>>>,
+    /// Who is at the terminal. The login of anybody else is over.
+    pub(crate) person: Mutex<String>,
 }
 
 static CLOUDS: LazyLock<Mutex<BTreeMap<String, Arc<Cloud>>>> = LazyLock::new(Mutex::default);
@@ -38,6 +40,15 @@ pub(crate) fn cloud(account: &str) -> Arc<Cloud> {
 impl Cloud {
     pub(crate) fn logins(&self) -> usize {
         self.logins.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn person(&self) -> String {
+        self.person.lock().expect("no test panics while it holds this").clone()
+    }
+
+    /// Puts somebody before the terminal, in place of who logged in before.
+    pub(crate) fn sit_down(&self, person: &str) {
+        person.clone_into(&mut self.person.lock().expect("no test panics while it holds this"));
     }
 
     pub(crate) fn refuse(&self, refuses: bool) {
@@ -106,14 +117,14 @@ impl AuthMethod for Key {
             source.session(cx).await?;
         }
         // A login is renewed on every use, and the one before it is worth nothing then.
-        let login = match cx.kept("login").await? {
-            Some(old) => format!("{}+", old.expose()),
-            None => "kept-canary-5d1f".to_owned(),
-        };
-        cx.keep("login", Secret::new(login)).await?;
+        let person = cloud(&self.account).person();
+        match cx.kept("login").await?.filter(|it| it.expose().starts_with(&person)) {
+            Some(old) => cx.keep("login", Secret::new(format!("{}+", old.expose()))).await?,
+            None => cx.keep_login("login", Secret::new(format!("{person}kept-canary-5d1f"))).await?,
+        }
         cloud(&self.account).log_in().await?;
         let key = self.key.as_ref().map_or("none", Secret::expose);
-        let token = format!("token-for-{}-{}", key.len(), narrowing.map_or("all", String::as_str));
+        let token = format!("{person}token-for-{}-{}", key.len(), narrowing.map_or("all", String::as_str));
         let life = cx.duration().unwrap_or(Duration::from_secs(3600));
         let session = Session { account: self.account.clone(), token: Secret::new(token) };
         let session = Authenticated::new(session, cx.expires_in(life));

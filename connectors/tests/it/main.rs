@@ -3,6 +3,7 @@
 mod acme;
 mod changing;
 mod issuing;
+mod logins;
 #[cfg(feature = "docker")]
 mod passing;
 mod registering;

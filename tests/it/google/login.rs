@@ -4,10 +4,13 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 
-use connector_core::{Connector, Context, Error, Kept, Person, Redirect, Result, Secret, async_trait};
+use connector_core::{
+    Connector, Context, Document, Error, Grant, Kept, Person, Redirect, Result, Secret, async_trait,
+};
 use connector_tests::strict_google::{Client, StrictGoogle};
 use connectors::gcp::auth::UserAccount;
 use connectors::gcp::resource::GcpGeneric;
+use connectors::hub::{Draft, Hub, Options, Registration};
 use connectors::system;
 use serde_json::{Value, json};
 
@@ -152,4 +155,50 @@ async fn s47_a_login_on_another_device_is_kept() {
     assert_eq!((owner.as_str(), scopes.iter().any(|it| it == EMAIL)), (ALICE, true));
     let error = stage.log_in(&client, json!({ "flow": "device" })).await.expect_err("too much").to_string();
     assert!(error.contains("cloud-platform"), "{error}");
+}
+
+/// S47, C14: another person logs in through the connector; nobody is given a token of the one before any more, neither
+/// from the sealed cache nor by who holds one.
+#[tokio::test(flavor = "multi_thread")]
+async fn s47_c14_another_persons_login_ends_the_tokens_of_the_one_before() {
+    const BOB: &str = "bob@example.com";
+    let stage = Stage::new();
+    let google = stage.google();
+    google.add_user(BOB);
+    google.grant(BOB, "roles/browser", WHOLE);
+    for who in [ALICE, BOB] {
+        google.grant(who, "roles/storage.admin", WHOLE);
+    }
+    let config = json!({
+        "project_id": "strict-project",
+        "endpoint_url": google.url(),
+        "client_secrets_json": google.client_secrets_json(&google.add_client()),
+    });
+    let Value::Object(config) = config else { unreachable!("an object") };
+    let home = tempfile::tempdir().expect("a directory");
+    let hub = Hub::open(Options::new(home.path()).with_context(stage.cx())).await.expect("a fresh store");
+    google.consent_as(ALICE);
+    let draft = Draft::new(Document::draft("mine", "gcp", "user-account", config));
+    hub.register(draft, Registration::Verified).await.expect("Alice consents");
+    let grants = [Grant::of_type("gcp-generic"), Grant::new("gcs-bucket", "gs://data")];
+    let owners = async || {
+        let mut owners = Vec::new();
+        for grant in &grants {
+            let json = hub.issue("mine", grant.clone()).await.expect("issued").to_json();
+            let issued: Value = serde_json::from_str(json.expose()).expect("JSON");
+            let token = issued["secret"]["access_token"].as_str().expect("a token");
+            owners.push(google.owner(token).map(|it| it.0));
+        }
+        owners
+    };
+    assert_eq!(owners().await, [Some(ALICE.to_owned()), Some(ALICE.to_owned())]);
+    let handle = hub.handle("mine", grants[0].clone()).await.expect("a handle");
+    let held = handle.envelope().await.expect("issued").to_json();
+
+    google.demand_reauthentication(ALICE);
+    google.consent_as(BOB);
+    assert_eq!(owners().await, [Some(ALICE.to_owned()), Some(ALICE.to_owned())], "still good");
+    hub.verify("mine", Grant::default()).await.expect("Bob consents");
+    assert_eq!(owners().await, [Some(BOB.to_owned()), Some(BOB.to_owned())]);
+    assert_ne!(handle.envelope().await.expect("issued").to_json().expose(), held.expose());
 }

@@ -58,21 +58,18 @@ impl Login<'_> {
     async fn renew_from(&self, cx: &Context, known: &[Tokens]) -> Result<Secret> {
         for (client, refresh_token) in known.iter().filter_map(|it| it.renewal(cx.now())) {
             if let Some(tokens) = self.refresh(cx, client, refresh_token).await? {
-                return self.keep(cx, tokens).await;
+                cx.keep(&self.kept_name(), tokens.to_json()).await?;
+                return Ok(tokens.access_token);
             }
         }
         let client = known.iter().filter_map(|it| it.client.clone()).find(|it| it.is_valid(cx.now()));
         let tokens = self.log_in(cx, client).await?;
-        self.keep(cx, tokens).await
+        cx.keep_login(&self.kept_name(), tokens.to_json()).await?;
+        Ok(tokens.access_token)
     }
 
     fn kept_name(&self) -> String {
         kept_name(&self.portal.start_url, self.portal.sso_region.as_str())
-    }
-
-    async fn keep(&self, cx: &Context, tokens: Tokens) -> Result<Secret> {
-        cx.keep(&self.kept_name(), tokens.to_json()).await?;
-        Ok(tokens.access_token)
     }
 
     /// A new token for an old login; `None` when that login is over.

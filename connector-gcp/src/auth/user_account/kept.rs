@@ -67,7 +67,7 @@ impl Login<'_> {
         };
         let json = serde_json::to_string(&to_keep).map(Secret::new);
         let json = json.map_err(|_| connector_core::Error::unexpected("a login has no JSON form"))?;
-        cx.keep(KEPT, json).await?;
+        cx.keep_login(KEPT, json).await?;
         // A person took their time: lives count from here.
         let cx = &Call::new(cx, cx.duration());
         mint::renew(cx, self.place, &self.user(made.refresh_token)).await.into_result()
