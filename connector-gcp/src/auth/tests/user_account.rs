@@ -145,6 +145,7 @@ fn what_contradicts_itself_is_refused() {
         ),
         (json!({ "project_id": PROJECT, "user_account_json": login, "scopes": ["openid"] }), vec!["scopes"]),
         (json!({ "project_id": PROJECT, "user_account_json": login, "flow": "device" }), vec!["flow"]),
+        (json!({ "project_id": PROJECT, "user_account_json": login, "flow": "browser" }), vec!["flow"]),
         (json!({ "user_account_json": login }), vec!["project_id"]),
         (json!({ "project_id": PROJECT, "user_account_json": client }), vec!["user_account_json"]),
         (json!({ "project_id": PROJECT, "client_secrets_json": login }), vec!["client_secrets_json"]),
@@ -157,6 +158,22 @@ fn what_contradicts_itself_is_refused() {
         let found: Vec<_> = problems.iter().map(|it| it.field.as_str()).collect();
         assert_eq!(found, fields, "{problems:?}");
         assert!(!format!("{problems:?}").contains(CANARY));
+    }
+}
+
+/// A `flow` beside a login that is there already is told with what to do, also when it is the usual one.
+#[test]
+fn a_flow_without_a_login_to_make_is_told_with_what_to_do() {
+    for flow in ["browser", "device"] {
+        let login = login_file().to_string();
+        let config = json!({ "project_id": PROJECT, "user_account_json": login, "flow": flow });
+        let problems = serde_json::from_value::<UserAccount>(config).expect("a config").check();
+        let [problem] = &problems[..] else { panic!("one fault: {problems:?}") };
+        let text = format!("{problem:?}");
+        assert!(text.contains("made already") && text.contains("leave `flow` out"), "{text}");
+        let client = super::browser::client(&json!({}));
+        let scopes = json!({ "flow": flow, "scopes": ["https://www.googleapis.com/auth/userinfo.email"] });
+        assert_eq!(super::browser::logging_in(&client, scopes).check(), []);
     }
 }
 

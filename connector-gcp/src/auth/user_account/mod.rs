@@ -42,9 +42,10 @@ pub struct UserAccount {
     /// logins of `flow=device` few scopes, and cloud-platform is not among them.
     #[serde(default)]
     pub scopes: Vec<Scope>,
-    /// How the person logs in: in a browser on this machine, or on any other device by a code.
+    /// How the person logs in: in a browser on this machine, which is the default, or on any other device by a code.
+    /// Only for `client_secrets_json`.
     #[serde(default)]
-    pub flow: LoginFlow,
+    pub flow: Option<LoginFlow>,
 }
 
 /// How a person logs in.
@@ -73,13 +74,7 @@ impl UserAccount {
     }
 
     fn bare(network: Network) -> Self {
-        Self {
-            network,
-            user_account_json: None,
-            client_secrets_json: None,
-            scopes: Vec::new(),
-            flow: LoginFlow::default(),
-        }
+        Self { network, user_account_json: None, client_secrets_json: None, scopes: Vec::new(), flow: None }
     }
 
     fn login(&self) -> Option<&UserFile> {
@@ -151,11 +146,15 @@ impl AuthMethod for UserAccount {
                 "a login that was made already has the scopes that it was made with",
             ));
         }
-        if self.user_account_json.is_some() && self.flow == LoginFlow::Device {
-            problems.push(Problem::new("flow", "a login that was made already is not made again"));
+        if self.user_account_json.is_some() && self.flow.is_some() {
+            problems.push(Problem::new(
+                "flow",
+                "a login that was made already is not made again: leave `flow` out, or give `client_secrets_json` in \
+                 place of `user_account_json`",
+            ));
         }
         if self.client_secrets_json.is_some()
-            && self.flow == LoginFlow::Device
+            && self.flow == Some(LoginFlow::Device)
             && device::is_too_wide(&self.scopes)
         {
             problems.push(Problem::new("scopes", format!("{}: {}", device::TOO_WIDE, device::NARROWER)));
@@ -187,7 +186,7 @@ impl AuthMethod for UserAccount {
                     client: client.value(CLIENT)?,
                     place: &place,
                     scopes: &scopes,
-                    flow: self.flow,
+                    flow: self.flow.unwrap_or_default(),
                 };
                 Minted::new(login.token(cx).await?, None)
             }
