@@ -11,7 +11,7 @@ use crate::testing::{
     CANARY, WHOLE, World, assert_silent, authenticate, form, json_answer, oauth_refusal, public, token, with,
 };
 
-const SCOPE: &str = "https://www.googleapis.com/auth/devstorage.read_write";
+const SCOPE: &str = "https://www.googleapis.com/auth/userinfo.email";
 
 fn by_code() -> UserAccount {
     logging_in(&client(&json!({})), json!({ "flow": "device", "scopes": [SCOPE] }))
