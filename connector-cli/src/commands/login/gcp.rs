@@ -3,7 +3,7 @@
 //! gcloud has no helper that it would ask for a token, so this one ends; `connector exec` and the next login give
 //! another.
 
-use connector_core::{Envelope, Error, Grant, Result};
+use connector_core::{Envelope, EnvironmentForm, Error, Grant, Result};
 use serde_json::{Map, Value};
 
 use super::{Asked, Plan, slug, user_home};
@@ -11,17 +11,17 @@ use crate::app::App;
 use crate::edit::{Format, Step, TEXT};
 use crate::logins::{FileWish, Journal, Login, Wanted, Wish};
 
-/// The services whose endpoints gcloud takes from its settings, each with the path that has to follow.
-const OVERRIDABLE: [(&str, &str); 6] = [
-    ("storage", "/storage/v1/"),
-    ("container", "/"),
-    ("artifactregistry", "/"),
-    ("cloudresourcemanager", "/"),
-    ("secretmanager", "/"),
-    ("iamcredentials", "/"),
-];
+/// The sections of gcloud's settings that are filled from variables. That of the credential is none of them: a token
+/// has a file of its own.
+const SECTIONS: [&str; 3] = ["core", "billing", "api_endpoint_overrides"];
 
-pub(super) fn plan(app: &App, asked: &Asked<'_>, envelope: &Envelope, journal: &Journal) -> Result<Plan> {
+/// `variables` are those by which gcloud takes the same credential.
+pub(super) fn plan(
+    app: &App,
+    asked: &Asked<'_>,
+    (envelope, variables): (&Envelope, &EnvironmentForm),
+    journal: &Journal,
+) -> Result<Plan> {
     let name = free_name(asked, &journal.logins)?;
     let home = std::path::absolute(app.home()).unwrap_or_else(|_| app.home().to_owned());
     let token = home.join("gcloud").join(format!("{name}.token"));
@@ -32,7 +32,7 @@ pub(super) fn plan(app: &App, asked: &Asked<'_>, envelope: &Envelope, journal: &
         path: folder()?.join("configurations").join(format!("config_{name}")),
         format: Format::Ini,
         is_secret: false,
-        values: sections(envelope, token_text)
+        values: sections(envelope.fields.text_if("account"), variables, token_text)
             .into_iter()
             .map(|(section, values)| Wanted {
                 place: vec![Step::Key(section.to_owned())],
@@ -127,45 +127,40 @@ fn folder() -> Result<std::path::PathBuf> {
     Ok(user_home()?.join(".config").join("gcloud"))
 }
 
-fn sections(envelope: &Envelope, token: &str) -> Vec<(&'static str, Map<String, Value>)> {
-    let fields = &envelope.fields;
-    let section = |pairs: &[(&str, Option<&str>)]| {
-        let given = pairs.iter().filter_map(|(key, value)| Some((*key, (*value)?)));
-        given
-            .filter(|(_, it)| !it.contains(char::is_control))
-            .map(|(key, it)| (key.to_owned(), escaped(it).into()))
-            .collect::<Map<_, _>>()
-    };
-    let universe = fields.text_if("universe_domain").filter(|it| *it != "googleapis.com");
-    let core = section(&[
-        ("account", fields.text_if("account")),
-        ("project", fields.text_if("project_id")),
-        ("universe_domain", universe),
-        // A bundle that is given as text has no path.
-        ("custom_ca_certs_file", fields.text_if("ca_bundle")),
-    ]);
-    let every = fields.text_if("endpoint_url");
-    let own = fields.value("endpoints").and_then(Value::as_object);
-    let endpoint = |service: &str| own.and_then(|it| it.get(service)).and_then(Value::as_str).or(every);
-    let overrides: Map<_, _> = OVERRIDABLE
-        .iter()
-        .filter_map(|(service, path)| {
-            let url = endpoint(service)?;
-            Some(((*service).to_owned(), escaped(&format!("{}{path}", url.trim_end_matches('/'))).into()))
-        })
+/// What gcloud takes from `CLOUDSDK_SECTION_PROPERTY` it takes as well from its settings. Who it is about has no variable
+/// of ours: gcloud would look for that account's own login.
+fn sections(
+    account: Option<&str>,
+    variables: &EnvironmentForm,
+    token: &str,
+) -> Vec<(&'static str, Map<String, Value>)> {
+    let mut all: Vec<_> = ["core", "auth", "billing", "api_endpoint_overrides"]
+        .into_iter()
+        .map(|section| (section, Map::new()))
         .collect();
-    let all = [
-        ("core", core),
-        ("auth", section(&[("access_token_file", Some(token))])),
-        ("billing", section(&[("quota_project", fields.text_if("quota_project_id"))])),
-        ("api_endpoint_overrides", overrides),
-    ];
-    all.into_iter().filter(|(_, values)| !values.is_empty()).collect()
+    let mut put = |section: &str, property: String, value: &str| {
+        let values = all.iter_mut().find(|it| it.0 == section).filter(|_| !value.contains(char::is_control));
+        values.map(|it| it.1.insert(property, escaped(value).into()));
+    };
+    if let Some(account) = account {
+        put("core", "account".to_owned(), account);
+    }
+    put("auth", "access_token_file".to_owned(), token);
+    for (name, value) in &variables.set {
+        let property = name.strip_prefix("CLOUDSDK_").map(str::to_lowercase).unwrap_or_default();
+        let of = |section: &&str| property.strip_prefix(section)?.strip_prefix('_').map(str::to_owned);
+        if let Some((section, property)) = SECTIONS.iter().find_map(|it| Some((*it, of(it)?))) {
+            put(section, property, value.expose());
+        }
+    }
+    all.retain(|(_, values)| !values.is_empty());
+    all
 }
 
 #[cfg(test)]
 mod tests {
     use connector_core::Access;
+    use serde_json::json;
 
     use super::*;
 
@@ -202,6 +197,29 @@ mod tests {
         let both = [first, login("connector-prod-logs", "gs://logs")];
         let error = name("gs://logs", Access::Write, &both).expect_err("both are taken");
         assert!(error.hint().is_some_and(|it| it.contains("connector logout prod")), "{error:?}");
+    }
+
+    /// The settings say what the variables say, but for the token, of which they say the file.
+    #[test]
+    fn s53_the_settings_are_those_of_the_variables() {
+        let variables = EnvironmentForm::default()
+            .set("CLOUDSDK_AUTH_ACCESS_TOKEN", "ya29.hunter2")
+            .set("GOOGLE_OAUTH_ACCESS_TOKEN", "ya29.hunter2")
+            .set("CLOUDSDK_CORE_PROJECT", "my-project")
+            .set("GOOGLE_CLOUD_PROJECT", "my-project")
+            .set("CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE", "/etc/50%.pem")
+            .set("CLOUDSDK_BILLING_QUOTA_PROJECT", "paying\n[core]")
+            .set("CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE", "http://127.0.0.1:9/storage/v1/")
+            .set("CONNECTOR_EXPIRES_AT", "2026-11-22T04:36:43Z");
+        let sections = sections(Some("me@example.com"), &variables, "/home/token");
+        let expected = json!([
+            ["core", {
+                "account": "me@example.com", "project": "my-project", "custom_ca_certs_file": "/etc/50%%.pem",
+            }],
+            ["auth", { "access_token_file": "/home/token" }],
+            ["api_endpoint_overrides", { "storage": "http://127.0.0.1:9/storage/v1/" }],
+        ]);
+        assert_eq!(json!(sections), expected);
     }
 
     /// gcloud cannot read any of its configurations while one of them holds a `%` that is none.

@@ -7,7 +7,9 @@ mod kubernetes;
 
 use std::path::PathBuf;
 
-use connector_core::{Access, Document, Envelope, Error, Expiry, Grant, Life, Result, Secret, format_time};
+use connector_core::{
+    Access, Document, Envelope, EnvironmentForm, Error, Expiry, Grant, Life, Result, Secret, format_time,
+};
 use connectors::Hub;
 use serde_json::{Value, json};
 
@@ -96,6 +98,8 @@ struct Given<'a> {
     kind: &'static str,
     /// The credential, where it is written or says what to write.
     envelope: Option<Envelope>,
+    /// The variables by which gcloud would take it.
+    variables: EnvironmentForm,
     /// What the helper answers, where one is asked.
     form: Option<Secret>,
     /// Whether that is the stored login itself.
@@ -144,19 +148,23 @@ async fn given<'a>(app: &App, hub: &Hub, args: &'a LoginArgs) -> Result<Given<'a
     if let Some(envelope) = envelope.as_ref().filter(|_| asked.is_static) {
         refuse_endless(envelope, &asked)?;
     }
+    let variables = match envelope.as_ref().filter(|_| kind == "gcp") {
+        Some(envelope) => hub.registry().environment(envelope)?,
+        None => EnvironmentForm::default(),
+    };
     let form = if asked.is_static { None } else { Some(helped(app, hub, &asked, tool).await?) };
     let resource_type = asked.grant.resource_type.as_deref().unwrap_or_default();
     let is_passed = hub.registry().passes_to(&connector_type, resource_type)? == Some(tool);
-    Ok(Given { asked, kind, envelope, form, is_passed })
+    Ok(Given { asked, kind, envelope, variables, form, is_passed })
 }
 
 /// Says what to write.
 fn plan(app: &App, given: &Given<'_>, turn: &logins::Turn) -> Result<Plan> {
-    let Given { asked, kind, envelope, form, is_passed } = given;
+    let Given { asked, kind, envelope, variables, form, is_passed } = given;
     let mut plan = match (*kind, envelope) {
         ("kubernetes", Some(envelope)) => kubernetes::plan(app, asked, envelope)?,
         ("aws", Some(envelope)) => aws::plan(app, asked, envelope, &turn.journal()?)?,
-        ("gcp", Some(envelope)) => gcp::plan(app, asked, envelope, &turn.journal()?)?,
+        ("gcp", Some(envelope)) => gcp::plan(app, asked, (envelope, variables), &turn.journal()?)?,
         (_, envelope) => docker::plan(app, asked, envelope.as_ref(), form.as_ref())?,
     };
     if envelope.as_ref().is_some_and(|it| it.long_lived) {
