@@ -5,7 +5,8 @@ use std::time::Duration;
 use connector_core::{Context, Error, ErrorKind, Response};
 use serde_json::{Value, json};
 
-use super::{Asker, elsewhere, is_denied, is_permission, no_project, oauth, refused};
+use super::api::is_permission;
+use super::{Asker, elsewhere, is_denied, no_project, oauth, refused};
 use crate::names::ProjectId;
 use crate::testing::{CANARY, World, answer_at, api_refusal, assert_silent, json_answer, oauth_refusal};
 
