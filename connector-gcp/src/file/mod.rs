@@ -47,6 +47,14 @@ impl CredentialFile {
         Self::of(&Raw::parse(text)?)
     }
 
+    /// Whether a file is an external account, or an impersonation by one, without reading what it holds.
+    ///
+    /// # Errors
+    /// Invalid input: no JSON.
+    pub(crate) fn is_external(text: &Secret) -> Result<bool> {
+        raw::is_external(text)
+    }
+
     fn of(raw: &Raw) -> Result<Self> {
         match raw.kind()? {
             Kind::Impersonated => Ok(Self::Impersonated(Box::new(Impersonated::of(raw)?))),

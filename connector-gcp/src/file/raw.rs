@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use connector_core::{Error, Result, Secret};
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use zeroize::Zeroizing;
 
 use super::client_secrets::RawClient;
@@ -86,26 +86,51 @@ impl Kind {
 impl Raw {
     /// Reads JSON, or JSON in base64.
     pub(super) fn parse(text: &Secret) -> Result<Self> {
-        let json = unpacked(text)?;
-        serde_json::from_str(json.expose()).map_err(|error| {
-            let (line, column) = (error.line(), error.column());
-            Error::invalid(if error.is_eof() {
-                "the JSON ends too early: the file was cut off".to_owned()
-            } else if error.is_data() {
-                format!("a field holds something of another type (line {line}, column {column})")
-            } else {
-                format!("not JSON (line {line}, column {column})")
-            })
-        })
+        parsed(text)
     }
 }
+
+fn parsed<T: DeserializeOwned>(text: &Secret) -> Result<T> {
+    let json = unpacked(text)?;
+    serde_json::from_str(json.expose()).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        Error::invalid(if error.is_eof() {
+            "the JSON ends too early: the file was cut off".to_owned()
+        } else if error.is_data() {
+            format!("a field holds something of another type (line {line}, column {column})")
+        } else {
+            format!("not JSON (line {line}, column {column})")
+        })
+    })
+}
+
+/// What a file says of its form, and nothing of what it holds.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Form<Within = Option<Form<IgnoredAny>>> {
+    #[serde(rename = "type")]
+    type_: Option<String>,
+    source_credentials: Within,
+}
+
+/// Whether a file is an external account, or an impersonation by one. Neither keys nor URLs are looked at.
+///
+/// # Errors
+/// Invalid input: no JSON.
+pub(super) fn is_external(text: &Secret) -> Result<bool> {
+    let form = parsed::<Form>(text)?;
+    let types = [form.type_, form.source_credentials.and_then(|it| it.type_)];
+    Ok(types.iter().flatten().any(|it| it == EXTERNAL))
+}
+
+const EXTERNAL: &str = "external_account";
 
 impl<Within> Raw<Within> {
     pub(super) fn kind(&self) -> Result<Kind> {
         let known = match self.type_.as_deref() {
             Some("service_account") => Kind::ServiceAccount,
             Some("authorized_user") => Kind::AuthorizedUser,
-            Some("external_account") => Kind::External,
+            Some(EXTERNAL) => Kind::External,
             Some("external_account_authorized_user") => Kind::ExternalUser,
             Some("impersonated_service_account") => Kind::Impersonated,
             Some("gdch_service_account") => {

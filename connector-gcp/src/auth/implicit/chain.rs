@@ -1,6 +1,6 @@
 //! The places where an identity is looked for, in the order of Google's libraries.
 
-use connector_core::{Call, Context, Origin, OriginState, Result, Step};
+use connector_core::{Call, Context, Error, Origin, OriginState, Result, Step};
 
 use super::metadata;
 use crate::auth::common::{Network, OfFile};
@@ -21,20 +21,26 @@ struct Read {
     file: CredentialFile,
 }
 
+/// The first file that there is, as it lies there.
+fn first_found(cx: &Context) -> Result<Option<FoundFile>> {
+    match named_file(cx)? {
+        Some(found) => Ok(Some(found)),
+        None => default_file(cx),
+    }
+}
+
 /// The first file that there is.
 fn first_file(cx: &Context) -> Result<Option<Read>> {
-    let found = match named_file(cx)? {
-        Some(found) => Some(found),
-        None => default_file(cx)?,
-    };
-    found.map(read).transpose()
+    first_found(cx)?.map(read).transpose()
 }
 
 fn read(found: FoundFile) -> Result<Read> {
-    let file = CredentialFile::parse(&found.text);
-    let file = file
-        .map_err(|error| error.context(format!("{} is no credential that is taken", found.path.display())))?;
+    let file = CredentialFile::parse(&found.text).map_err(|error| not_taken(&found, error))?;
     Ok(Read { found, file })
+}
+
+fn not_taken(found: &FoundFile, error: Error) -> Error {
+    error.context(format!("{} is no credential that is taken", found.path.display()))
 }
 
 /// A token of the machine's own identity, and where it is good.
@@ -70,13 +76,15 @@ pub(super) fn describe(cx: &Context) -> Result<String> {
     use aws_lc_rs::digest::{SHA256, digest};
     let (named, quota) = (named_project(cx)?, named_quota_project(cx)?);
     let text = |project: Option<ProjectId>| project.map(|it| it.to_string()).unwrap_or_default();
-    let identity = match first_file(cx)? {
-        Some(Read { found, file }) => {
+    let identity = match first_found(cx)? {
+        Some(found) => {
             let project = text(named.or_else(|| gcloud_project(cx)));
-            // The keys of AWS that such a file is used with are the machine's.
-            let key = match &file {
-                CredentialFile::External(_) => subject::describe(cx),
-                _ => String::new(),
+            // What a file says is in the digest of its text: it is not read whole at each look into the cache. The keys of
+            // AWS that an external account is used with are the machine's.
+            let key = match CredentialFile::is_external(&found.text) {
+                Ok(true) => subject::describe(cx),
+                Ok(false) => String::new(),
+                Err(error) => return Err(not_taken(&found, error)),
             };
             let print = digest(&SHA256, found.text.expose().as_bytes());
             let print: String = print.as_ref().iter().take(16).map(|it| format!("{it:02x}")).collect();
