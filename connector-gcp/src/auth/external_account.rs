@@ -24,8 +24,8 @@ pub struct ExternalAccount {
     /// Where calls go.
     #[serde(flatten)]
     pub network: Network,
-    /// The file that `gcloud iam workload-identity-pools create-cred-config` writes: its JSON text, or that in
-    /// base64. The token of elsewhere comes from a file, a URL, this machine's identity at AWS, which has to be switched
+    /// The file that `gcloud iam workload-identity-pools create-cred-config`, or that of `workforce-pools`, writes: its
+    /// JSON text, or that in base64. The token of elsewhere comes from a file, a URL, this machine's identity at AWS, which has to be switched
     /// on as implicit methods are, or a program, which is run only when the connector says `allow: [exec]`; its
     /// `output_file` is not used.
     pub external_account_json: JsonFile<ExternalFile>,

@@ -11,7 +11,7 @@ use super::raw::{Kind, Raw, needed, needed_text, read, url};
 use super::source::SubjectSource;
 use crate::names::{EndpointUrl, ProjectId, Service, UniverseDomain};
 
-/// What `gcloud iam workload-identity-pools create-cred-config` writes (`"type": "external_account"`).
+/// What `gcloud iam workload-identity-pools create-cred-config`, or that of `workforce-pools`, writes (`"type": "external_account"`).
 #[derive(Clone)]
 pub struct ExternalAccount {
     pub(crate) audience: String,
@@ -19,7 +19,8 @@ pub struct ExternalAccount {
     pub(crate) token_url: EndpointUrl,
     pub(crate) target: Option<Target>,
     pub(crate) target_life: Option<Duration>,
-    pub(crate) user_project: Option<ProjectId>,
+    /// Whom the calls of a workforce are counted for: the id of a project, or its number.
+    pub(crate) user_project: Option<String>,
     pub(crate) client: Option<(String, Secret)>,
     pub(crate) quota_project: Option<ProjectId>,
     pub(crate) universe: Option<UniverseDomain>,
@@ -84,18 +85,38 @@ impl ExternalAccount {
             (Some(_), None) => return Err(Error::invalid("has `client_id` and lacks `client_secret`")),
             (None, Some(_)) => return Err(Error::invalid("has `client_secret` and lacks `client_id`")),
         };
-        let user_project = raw.workforce_pool_user_project.as_deref();
+        let user_project =
+            read("workforce_pool_user_project", raw.workforce_pool_user_project.as_deref(), id_or_number)?;
+        if user_project.is_some() && !is_of_workforce(audience) {
+            return Err(Error::invalid(
+                "`workforce_pool_user_project` is for pools of a workforce, and `audience` names a pool of workloads",
+            )
+            .with_hint("take it out: a workload's calls are counted for its pool's project, or for `quota_project_id`"));
+        }
         Ok(Self {
             audience: audience.to_owned(),
             subject_token_type: subject_token_type.to_owned(),
             token_url: token_url.ok_or_else(|| Error::invalid("lacks `token_url`"))?,
             target: target.map(Target::parse).transpose()?,
             target_life: life.map(Duration::from_secs),
-            user_project: read("workforce_pool_user_project", user_project, ProjectId::parse)?,
+            user_project,
             client,
             quota_project: raw.quota_project()?,
             universe: raw.universe()?,
             source: SubjectSource::of(needed("credential_source", raw.credential_source.as_ref())?)?,
         })
     }
+}
+
+/// `//iam.googleapis.com/locations/global/workforcePools/POOL/providers/PROVIDER`: people, whose pool is of no project.
+fn is_of_workforce(audience: &str) -> bool {
+    let path = audience.trim_start_matches('/').split_once('/').map(|(_, path)| path);
+    let location = path.and_then(|path| path.strip_prefix("locations/")?.split_once('/'));
+    location.is_some_and(|(_, rest)| rest.starts_with("workforcePools/"))
+}
+
+/// A project as gcloud writes it for the pools of a workforce: by its id or its number.
+fn id_or_number(text: String) -> Result<String> {
+    let is_number = (1..=20).contains(&text.len()) && text.bytes().all(|it| it.is_ascii_digit());
+    if is_number { Ok(text) } else { ProjectId::parse(text).map(|id| id.to_string()) }
 }

@@ -36,7 +36,7 @@ pub(super) fn basic(id: &str, secret: &Secret) -> Secret {
 /// The `options` of an exchange: the project that pays, of whom no client tells it.
 pub(crate) fn exchange_options(account: &ExternalAccount) -> Option<String> {
     let project = account.user_project.as_ref().filter(|_| account.client.is_none())?;
-    Some(json!({ "userProject": project.as_str() }).to_string())
+    Some(json!({ "userProject": project }).to_string())
 }
 
 /// A token of Google's for one of elsewhere: one call.

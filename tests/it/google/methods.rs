@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use connector_core::{Allow, Connector, Context, Grant, Terms};
 use connector_tests::strict_aws::Issuer;
+use connector_tests::strict_google::{PROJECT, PROJECT_NUMBER};
 use connectors::ErrorKind;
 use connectors::gcp::auth::{
     ExternalAccount, Impersonation, Implicit, Oauth2Token, ServiceAccount, UserAccount,
@@ -80,6 +81,38 @@ async fn s35_every_method_issues_a_token_in_as_few_calls_as_there_are() {
     let connector = Connector::new(cx, setting.method::<Implicit>(json!({})));
     assert_eq!(owner(&setting, &connector).await, setting.robot);
     assert_eq!(setting.mints(), ["/v1/token"], "the token is the machine's own");
+}
+
+/// S35: a person of a workforce pool: calls are counted for the project that the file names, by its id or its number,
+/// which the pool's own would not be.
+#[tokio::test(flavor = "multi_thread")]
+async fn s35_a_person_of_a_workforce_is_counted_for_the_project_of_the_file() {
+    let setting = Setting::new();
+    let google = &setting.google;
+    let issuer = Issuer::rs256("https://login.test");
+    let audience = google.add_workforce_provider("staff", "okta", &issuer, "client-of-google");
+    let ann = member(&audience, "ann");
+    google.grant(&ann, "roles/storage.admin", WHOLE);
+    let token = issuer.token("ann", "client-of-google", google.now() + 600);
+    let cx = setting.context().with_files(HashMap::from([("/run/token".into(), token.into_bytes())]));
+    let number = PROJECT_NUMBER.to_string();
+    for project in [PROJECT, &number] {
+        let json = google.workforce_account_json(&audience, &json!({ "file": "/run/token" }), project);
+        let method = || setting.method::<ExternalAccount>(json!({ "external_account_json": json }));
+        let listed = Connector::new(cx.clone(), method()).list::<GcsBucket>().await;
+        // Storage tells no reason; the role that she has would do.
+        let error = listed.expect_err("Ann may not have her calls counted there").to_string();
+        assert!(error.contains("storage.buckets.list is not allowed to this account"), "{error}");
+        google.grant(&ann, "roles/serviceusage.serviceUsageConsumer", WHOLE);
+        let connector = Connector::new(cx.clone(), method());
+        assert_eq!(connector.list::<GcsBucket>().await.expect("listed").ids.len(), 2);
+        assert_eq!(owner(&setting, &connector).await, ann);
+        google.take_back(&ann, "roles/serviceusage.serviceUsageConsumer", WHOLE);
+    }
+    // Where the project is not there, the exchange is refused.
+    let json = google.workforce_account_json(&audience, &json!({ "file": "/run/token" }), "another-project");
+    let method: ExternalAccount = setting.method(json!({ "external_account_json": json }));
+    Connector::new(cx, method).session().await.expect_err("no such project");
 }
 
 /// A machine with these variables, whose own identity may be used.

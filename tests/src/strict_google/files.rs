@@ -69,6 +69,19 @@ impl StrictGoogle {
         text(&file)
     }
 
+    /// A file for a person of a workforce pool, as `gcloud iam workforce-pools create-cred-config` writes it: `project`,
+    /// by its id or number, is whom calls are counted for.
+    ///
+    /// # Panics
+    /// Never: the file is made here.
+    pub fn workforce_account_json(&self, audience: &str, source: &Value, project: &str) -> String {
+        let file = self.external_account_json(audience, source, None);
+        let mut file: Value = serde_json::from_str(&file).expect("it was written just now");
+        file["subject_token_type"] = "urn:ietf:params:oauth:token-type:id_token".into();
+        file["workforce_pool_user_project"] = project.into();
+        text(&file)
+    }
+
     /// A file for a service account that is taken on with the credentials of another file.
     ///
     /// # Panics

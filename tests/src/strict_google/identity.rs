@@ -51,6 +51,8 @@ pub(super) struct Token {
     /// The refresh token with which it goes.
     pub(super) refresh: Option<String>,
     pub(super) boundary: Option<Boundary>,
+    /// The project that calls with it are counted for, where it says one.
+    pub(super) user_project: Option<String>,
 }
 
 impl Token {
@@ -81,7 +83,8 @@ impl State {
         let client = self.unique_id(principal);
         let ends = self.clock.after(life);
         let principal = principal.to_owned();
-        let token = Token { principal, scopes, ends, client, refresh: None, boundary: None };
+        let token =
+            Token { principal, scopes, ends, client, refresh: None, boundary: None, user_project: None };
         (self.keep(kind, token), life.as_secs())
     }
 
@@ -124,7 +127,8 @@ impl State {
         if !scopes.iter().any(|scope| token.has(scope)) {
             return Err(ApiError::scopes(service));
         }
-        if let Some(named) = call.header("x-goog-user-project") {
+        // What a call says goes before what its token says.
+        if let Some(named) = call.header("x-goog-user-project").or(token.user_project.as_deref()) {
             let project = self.project_id(named).map(|project| format!("projects/{project}"));
             let permission = "serviceusage.services.use";
             if project.is_none_or(|project| !self.may(&token.principal, permission, &project)) {
@@ -165,7 +169,8 @@ impl State {
             scope => scope.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect(),
         };
         let client = account.unique_id.clone();
-        let token = Token { principal, scopes, ends, client, refresh: None, boundary: None };
+        let token =
+            Token { principal, scopes, ends, client, refresh: None, boundary: None, user_project: None };
         is_timely.then_some(token)
     }
 

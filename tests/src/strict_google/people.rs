@@ -141,6 +141,21 @@ impl StrictGoogle {
         audience
     }
 
+    /// A provider of people's identities, in a workforce pool, which is of no project: their tokens are made for
+    /// `client`. Answers with its audience.
+    pub fn add_workforce_provider(
+        &self,
+        pool: &str,
+        provider: &str,
+        issuer: &Issuer,
+        client: &str,
+    ) -> String {
+        let audience =
+            format!("//iam.googleapis.com/locations/global/workforcePools/{pool}/providers/{provider}");
+        self.state().pools.insert(audience.clone(), Pool::Oidc(issuer.verifier(client)));
+        audience
+    }
+
     /// A token of `issuer` for the provider with that audience, which ends `life` from now by this server's clock.
     pub fn token_of(&self, issuer: &Issuer, subject: &str, audience: &str, life: Duration) -> String {
         let ends = self.state().clock.after(life);

@@ -134,7 +134,7 @@ fn take(
     if !scopes.iter().all(|scope| is_scope(scope)) {
         return Err(OauthError::new(400, "invalid_scope", "Invalid value for \"scope\"."));
     }
-    user_project(state, options)?;
+    let user_project = user_project(state, options)?;
     let name = match provider {
         Pool::Oidc(verifier) if SIGNED.contains(&kind) => {
             let verified = issuer::verify(std::slice::from_ref(verifier), subject, state.clock.now());
@@ -146,21 +146,23 @@ fn take(
     };
     let principal = format!("principal://iam.googleapis.com/{pool}/subject/{name}");
     let (token, seconds) = state.mint("ya29.d.", &principal, scopes, LIFE);
+    if let Some(token) = state.tokens.get_mut(&token) {
+        token.user_project = user_project;
+    }
     Ok(json!({
         "access_token": token, "issued_token_type": ACCESS_TOKEN, "token_type": "Bearer",
         "expires_in": seconds,
     }))
 }
 
-/// The project that pays, of a workforce's token: one that is not there is refused.
-fn user_project(state: &State, options: &Value) -> Result<(), OauthError> {
-    let unknown = options.as_object().is_some_and(|all| all.keys().any(|name| name != "userProject"));
-    let project = options["userProject"].as_str();
-    let is_known = project.is_none_or(|project| state.project_id(project).is_some());
-    match !unknown && is_known {
-        true => Ok(()),
-        false => Err(OauthError::request("Invalid value for \"options\".")),
-    }
+/// The project that calls with a workforce's token are counted for: one that is not there is refused.
+fn user_project(state: &State, options: &Value) -> Result<Option<String>, OauthError> {
+    let wrong = || OauthError::request("Invalid value for \"options\".");
+    let Some(all) = options.as_object() else {
+        return if options.is_null() { Ok(None) } else { Err(wrong()) };
+    };
+    let named = all.get("userProject").and_then(Value::as_str).filter(|_| all.len() == 1);
+    named.and_then(|named| state.project_id(named)).map(Some).ok_or_else(wrong)
 }
 
 fn refused(fault: &TokenFault) -> OauthError {

@@ -26,6 +26,12 @@ pub(super) fn external(file: &Value, more: Value) -> ExternalAccount {
     method(with(json!({ "project_id": PROJECT, "external_account_json": file.to_string() }), more))
 }
 
+/// The same of a workforce's pool.
+fn of_workforce() -> Value {
+    let audience = "//iam.googleapis.com/locations/global/workforcePools/pool/providers/okta";
+    with(of_file(), json!({ "audience": audience }))
+}
+
 fn of_file() -> Value {
     file(json!({ "file": "/run/token" }))
 }
@@ -127,9 +133,14 @@ async fn clients_and_projects_of_pools() {
         (client.clone(), Some("Basic aWQ6c2VjcmV0"), None),
         (project.clone(), None, Some(options)),
         (with(client, project), Some("Basic aWQ6c2VjcmV0"), None),
+        (
+            json!({ "workforce_pool_user_project": "123456789012" }),
+            None,
+            Some(r#"{"userProject":"123456789012"}"#),
+        ),
     ] {
         let world = World::new().file("/run/token", "jwt").answers(token("t", 3599));
-        let account = external(&with(of_file(), more), json!({}));
+        let account = external(&with(of_workforce(), more), json!({}));
         authenticate(&account, &world.context(), None, None).await.expect("a session");
         assert_eq!(header(&world.sent()[0], "authorization"), authorization);
         assert_eq!(field(&form(&world, 0), "options"), expected);
@@ -309,7 +320,7 @@ async fn the_plan_is_what_is_sent() {
     let project = json!({ "workforce_pool_user_project": "paying-project" });
     let client = json!({ "client_id": "own-client", "client_secret": CANARY });
     for more in [project.clone(), client.clone(), with(project, client)] {
-        let account = external(&with(of_file(), more.clone()), json!({}));
+        let account = external(&with(of_workforce(), more.clone()), json!({}));
         let world = World::new().file("/run/token", "hunter2").answers(token("t", 3599));
         let cx = world.context();
         authenticate(&account, &cx, None, None).await.expect("a session");

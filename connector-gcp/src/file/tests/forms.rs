@@ -116,7 +116,7 @@ fn an_external_account_says_what_it_is_exchanged_for() {
     assert!(least.target.is_none() && least.target_life.is_none() && least.client.is_none());
     assert!(least.user_project.is_none() && least.quota_project.is_none() && least.universe.is_none());
 
-    let mut file = external(token_file());
+    let mut file = workforce(token_file());
     for (field, value) in [
         ("service_account_impersonation_url", json!(IMPERSONATION_URL)),
         ("service_account_impersonation", json!({ "token_lifetime_seconds": 2800 })),
@@ -134,7 +134,9 @@ fn an_external_account_says_what_it_is_exchanged_for() {
     assert_eq!(target.endpoint.as_str(), "https://iamcredentials.googleapis.com");
     assert_eq!(whole.target_life.map(|it| it.as_secs()), Some(2800));
     assert_eq!(whole.client.as_ref().map(|(id, secret)| (&**id, secret.expose())), Some(("client", CANARY)));
-    assert_eq!(whole.user_project.as_ref().map(|it| it.as_str()), Some("user-project"));
+    assert_eq!(whole.user_project.as_deref(), Some("user-project"));
+    let by_number = read(with(workforce(token_file()), "workforce_pool_user_project", json!("123456789012")));
+    assert_eq!(by_number.user_project.as_deref(), Some("123456789012"));
     assert_quiet(&format!("{whole:?}"));
 }
 

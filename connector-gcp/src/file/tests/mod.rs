@@ -90,6 +90,17 @@ fn external(source: Value) -> Value {
     })
 }
 
+/// An identity of a workforce's pool.
+fn workforce(source: Value) -> Value {
+    let file = external(source);
+    let file = with(
+        file,
+        "audience",
+        json!("//iam.googleapis.com/locations/global/workforcePools/pool/providers/okta"),
+    );
+    with(file, "subject_token_type", json!("urn:ietf:params:oauth:token-type:id_token"))
+}
+
 fn impersonated(source: Value) -> Value {
     json!({
         "type": "impersonated_service_account",

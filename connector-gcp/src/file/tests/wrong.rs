@@ -179,7 +179,7 @@ fn s17_each_wrong_field_is_named_and_not_quoted() {
         |url: &str| with(impersonated(authorized_user()), "service_account_impersonation_url", json!(url));
     let nested = impersonated(impersonated(authorized_user()));
     let target = "`service_account_impersonation_url` is not the URL of a service account's tokens";
-    let cases: [(Value, &str, &str); 31] = [
+    let cases: [(Value, &str, &str); 33] = [
         (
             with(service_account(), "client_email", json!("hunter2")),
             "`client_email`: expected an e-mail",
@@ -281,6 +281,16 @@ fn s17_each_wrong_field_is_named_and_not_quoted() {
             account("workforce_pool_user_project", json!("hunter2!")),
             "`workforce_pool_user_project`: expected",
             "no id",
+        ),
+        (
+            account("workforce_pool_user_project", json!("123456789012345678901")),
+            "`workforce_pool_user_project`: expected",
+            "no number",
+        ),
+        (
+            account("workforce_pool_user_project", json!("hunter2-project")),
+            "`workforce_pool_user_project` is for pools of a workforce",
+            "a project for the people of a pool of machines",
         ),
         (account("service_account_impersonation_url", json!("https://hunter2")), target, "another URL"),
         (stands_in("hunter2"), target, "no URL"),

@@ -108,6 +108,7 @@ pub(super) fn issue(
         client: client.to_owned(),
         refresh: refresh.map(str::to_owned),
         boundary: None,
+        user_project: None,
     };
     let mut told = json!({
         "access_token": state.keep("ya29.a0", token), "expires_in": life.as_secs(), "token_type": "Bearer",

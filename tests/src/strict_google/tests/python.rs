@@ -156,6 +156,36 @@ fn an_identity_from_elsewhere_comes_by_a_file() {
     refused(&run(&own, &[]), "Unable to parse the ID Token");
 }
 
+/// The people of a workforce pool: their calls are counted for the project that the file names, by its id or its number.
+#[test]
+fn a_person_of_a_workforce_comes_by_a_file() {
+    let setting = Setting::new();
+    let server = &setting.server;
+    let issuer = Issuer::rs256("https://login.test");
+    let audience = server.add_workforce_provider("staff", "okta", &issuer, "client-of-google");
+    let token = issuer.token("ann", "client-of-google", server.now() + 600);
+    let source = json!({ "file": setting.write("token", &token) });
+    let run = |file: &str| setting.run(file, &[("REDIRECT", "1")], &["read", "data", "team-a/1.txt"]);
+    let ann = "principal://iam.googleapis.com/locations/global/workforcePools/staff/subject/ann";
+    server.grant(ann, "roles/storage.objectViewer", "projects/_/buckets/data");
+    let number = PROJECT_NUMBER.to_string();
+    for project in [PROJECT, &number] {
+        let file = server.workforce_account_json(&audience, &source, project);
+        refused(&run(&file), "does not have required permission to use project");
+        server.grant(ann, "roles/serviceusage.serviceUsageConsumer", WHOLE);
+        let told = run(&file);
+        assert_eq!((told["result"].as_str(), setting.owner(&told)), (Some("one"), ann.to_owned()));
+        server.take_back(ann, "roles/serviceusage.serviceUsageConsumer", WHOLE);
+    }
+    refused(&run(&server.workforce_account_json(&audience, &source, "another-project")), "options");
+    let for_another = issuer.token("ann", &format!("https:{audience}"), server.now() + 600);
+    setting.write("token", &for_another);
+    refused(&run(&server.workforce_account_json(&audience, &source, PROJECT)), "expected audience");
+    // A pool of workloads is of a project, and takes no other.
+    let workloads = server.add_provider("pool", "oidc", &issuer);
+    refused(&run(&server.workforce_account_json(&workloads, &source, PROJECT)), "Failed to load");
+}
+
 #[test]
 fn a_role_of_aws_signs_for_itself() {
     let setting = Setting::new();
