@@ -54,6 +54,11 @@ impl ResourceType for StoredSecret {
     .forms(&[
         ("projects/PROJECT/secrets/SECRET", "the canonical form; `/versions/latest` behind it says the same"),
         ("SECRET", "its name alone; completed with the connector's project"),
+        (
+            "projects/NUMBER/secrets/SECRET",
+            "as the console and the API write it; the number is compared with that of the connector's project, which the \
+             account has to be allowed to look at",
+        ),
     ])
     .targets("the secret, or the project")
     .hands_on()
@@ -65,13 +70,11 @@ impl ResourceType for StoredSecret {
         let full =
             text.strip_prefix("//secretmanager.googleapis.com/").filter(|it| it.starts_with("projects/"));
         match full.unwrap_or(text).split('/').collect::<Vec<_>>()[..] {
-            // As the console and the API's answers write it.
-            ["projects", of, "secrets", ..] if !of.is_empty() && of.bytes().all(|it| it.is_ascii_digit()) => {
-                Err(not_an_id::<Self>(
-                    "its project is a number: write a project id in its place, or the secret's name alone",
-                ))
-            }
             ["projects", of, "secrets", name] | ["projects", of, "secrets", name, "versions", "latest"] => {
+                if is_number(of) {
+                    let name = in_id::<Self, _>(SecretName::parse(name))?;
+                    return Ok(Parsed::partial(format!("projects/{of}/secrets/{name}")));
+                }
                 let project = in_id::<Self, _>(ProjectId::parse(of))?;
                 let name = in_id::<Self, _>(SecretName::parse(name))?;
                 Ok(Parsed::exact(Self { project, name }))
@@ -89,13 +92,25 @@ impl ResourceType for StoredSecret {
         format!("projects/{}/secrets/{}", self.project, self.name)
     }
 
-    /// Puts the session's project in front; needs no call.
-    async fn resolve(partial: &str, session: &Session, _: &Call<'_>) -> Result<Self> {
+    /// Puts the session's project in front, which needs no call. Where a number stands there, one call tells whether it
+    /// is that project's.
+    async fn resolve(partial: &str, session: &Session, cx: &Call<'_>) -> Result<Self> {
         if partial.is_empty() {
             return Err(Error::field("resource_id", "`secret` needs the name of a secret"));
         }
-        let name = in_id::<Self, _>(SecretName::parse(partial))?;
-        Ok(Self { project: project(session)?.clone(), name })
+        let (number, name) = match partial.split('/').collect::<Vec<_>>()[..] {
+            ["projects", number, "secrets", name] if is_number(number) => (Some(number), name),
+            _ => (None, partial),
+        };
+        let name = in_id::<Self, _>(SecretName::parse(name))?;
+        let project = project(session)?.clone();
+        if let Some(number) = number {
+            let own = number_of(&project, session, cx).await?;
+            if own != number {
+                return Err(error::elsewhere(number, &project));
+            }
+        }
+        Ok(Self { project, name })
     }
 
     fn check_scope(&self, scope: &str) -> Result<()> {
@@ -157,6 +172,29 @@ impl ResourceType for StoredSecret {
     fn clients() -> Clients<Handle<Self>> {
         Clients::none().with::<SecretReader>()
     }
+}
+
+/// Whether a text is a project's number and not its id, which begins with a letter.
+fn is_number(text: &str) -> bool {
+    (1..=20).contains(&text.len()) && text.bytes().all(|it| it.is_ascii_digit())
+}
+
+/// The number of the connector's project: one call.
+async fn number_of(project: &ProjectId, session: &Session, cx: &Call<'_>) -> Result<String> {
+    #[derive(Deserialize)]
+    struct Project {
+        name: String,
+    }
+    let path = format!("/v3/projects/{}", part(project.as_str()));
+    let found: Result<Project> =
+        Api::new(cx, session).get("projects.get", Service::ResourceManager, &path, &[]).await;
+    let found = found.map_err(|error| {
+        error.context(format!("whether the number is that of project `{project}` is not seen")).with_hint(format!(
+            "write `projects/{project}/secrets/…` or the secret's name alone, or let the account look at the project \
+             (roles/browser)"
+        ))
+    })?;
+    found.name.strip_prefix("projects/").map(str::to_owned).ok_or_else(|| error::garbage("projects.get"))
 }
 
 const fn needed(access: Access) -> &'static [&'static str] {

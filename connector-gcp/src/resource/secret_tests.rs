@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::StoredSecret;
 use crate::resource::testing::{call, connector, forbidden, refusal, refusal_with, session, session_of};
 
+const NUMBERED: &str = "projects/123456789012/secrets/db-password";
 const ID: &str = "projects/my-project/secrets/db-password";
 
 fn stored(text: &str) -> StoredSecret {
@@ -38,6 +39,9 @@ fn s17_accepted_forms() {
         ),
         ("db-password", partial("db-password"), "the name alone: the session says the project"),
         (&longest, partial(&longest), "255 characters"),
+        (NUMBERED, partial(NUMBERED), "as the console writes it: a call tells whose number that is"),
+        (&format!("{NUMBERED}/versions/latest"), partial(NUMBERED), "its latest version"),
+        (&format!("//secretmanager.googleapis.com/{NUMBERED}"), partial(NUMBERED), "as an asset's name"),
     ]);
 }
 
@@ -59,7 +63,10 @@ fn s17_refused_forms() {
         ("projects/my-project/secrets/..", name, "dots in a full name"),
         ("projects/P/secrets/db", "a project id", "a project that is none"),
         ("projects/../secrets/db", "a project id", "dots in place of one"),
-        ("projects/123456789012/secrets/db", "a project id", "its number: the connector knows its id"),
+        ("projects/123456789012345678901/secrets/db", "a project id", "more digits than a number has"),
+        ("projects/123456789012/secrets/..", name, "dots behind a number"),
+        ("projects/123456789012/secrets/db/versions/5", "names a version", "another version, of a number"),
+        ("projects/123456789012/secrets/", name, "nothing behind a number"),
         ("secrets/db", "number of parts", "no project"),
         ("db/versions/latest", "number of parts", "a name and a version"),
         (&format!("{ID}/versions/5"), "names a version", "another version than the one that is read"),
@@ -81,6 +88,7 @@ fn s17_parsing_is_total_and_idempotent() {
     check_total::<StoredSecret>(&[
         ID,
         "db-password",
+        NUMBERED,
         "projects/example.com:zenfiles/secrets/DB_1/versions/latest",
     ]);
 }
@@ -112,6 +120,37 @@ async fn s18_a_name_is_completed_with_the_project() {
         );
     }
     stored(ID).check_scope("my-project").expect("its own");
+    assert!(world.sent().is_empty());
+}
+
+/// S18, S19: a project's number is that of the connector's project, which one call tells, or another's, which is refused.
+#[tokio::test]
+async fn s18_s19_a_number_is_compared_with_that_of_the_project() {
+    let answer = |name: &str| json_answer(200, &json!({ "name": name, "projectId": "my-project" }));
+    let resolve = async |answers: Vec<Response>| {
+        let world = Scripted::answering(answers);
+        let cx = world.context();
+        let found = StoredSecret::resolve(NUMBERED, &session(), &call(&cx)).await;
+        assert_eq!(
+            world.lines()[0],
+            "GET https://cloudresourcemanager.googleapis.com/v3/projects/my-project"
+        );
+        found.map(|it| it.id())
+    };
+    assert_eq!(resolve(vec![answer("projects/123456789012")]).await.expect("its own"), ID);
+    let error = resolve(vec![answer("projects/999")]).await.expect_err("another one");
+    assert_eq!(error.field_problems()[0].field, "resource_id");
+    assert!(error.message().contains("another project than the connector"), "{error:?}");
+    let denied = resolve(vec![forbidden()]).await.expect_err("not allowed");
+    assert_eq!(denied.kind(), ErrorKind::Refused);
+    let hint = denied.hint().unwrap_or_default();
+    assert!(hint.contains("projects/my-project/secrets/") && hint.contains("roles/browser"), "{denied:?}");
+    assert_silent(&denied);
+    let garbage = resolve(vec![answer("my-project")]).await.expect_err("no number");
+    assert_eq!(garbage.kind(), ErrorKind::Unreachable);
+    let world = Scripted::new();
+    let cx = world.context();
+    StoredSecret::resolve(NUMBERED, &session_of(None), &call(&cx)).await.expect_err("whose?");
     assert!(world.sent().is_empty());
 }
 

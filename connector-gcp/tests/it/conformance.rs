@@ -282,6 +282,7 @@ fn resources(kit: Kit) -> Kit {
                 "projects/my-project/secrets/db-password",
                 "db-password",
                 "projects/my-project/secrets/a/versions/latest",
+                "projects/123456789012/secrets/db-password",
             ],
         )
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use connector_tests::cli::Cli;
 use connector_tests::strict_aws::Issuer;
-use connector_tests::strict_google::PROJECT;
+use connector_tests::strict_google::{PROJECT, PROJECT_NUMBER};
 use connector_tests::{process, skip};
 use serde_json::{Value, json};
 
@@ -227,6 +227,13 @@ fn a_secret_is_read_and_its_value_shown_nowhere_else() {
     stage.google.grant(&stage.robot, "roles/secretmanager.secretAccessor", &secret);
     let read = process::run(&mut stage.cli.command(&["read-secret", "prod", "db"])).expect_success();
     assert_eq!(read.stdout_text(), "hunter2-hunter2\n");
+    // As the console shows it: by the project's number, which the account may look at.
+    let numbered = format!("projects/{PROJECT_NUMBER}/secrets/db");
+    let by_number =
+        process::run(&mut stage.cli.command(&["read-secret", "prod", &numbered])).expect_success();
+    assert_eq!(by_number.stdout_text(), read.stdout_text());
+    let elsewhere = stage.cli.fails(2, &["read-secret", "prod", "projects/999999999999/secrets/db"]);
+    assert!(elsewhere.stderr_text().contains("another project than the connector"), "{elsewhere:?}");
     let missing = stage.cli.run(&["read-secret", "prod", "nothing"]);
     assert!(!missing.success() && missing.stderr_text().contains("nothing"), "{missing:?}");
     stage.cli.ok(&["audit"]);
