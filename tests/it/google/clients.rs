@@ -40,6 +40,34 @@ async fn s32_s49_google_credentials_outlive_their_tokens() {
     }
 }
 
+/// C29: whoever asks at the same moment waits for one call, in each life of a token, and all are given what it brought.
+#[tokio::test(flavor = "multi_thread")]
+async fn c29_many_callers_at_once_cause_one_call_per_life() {
+    let setting = Setting::new();
+    let connector = setting.connector();
+    let handles = [
+        connector.resource::<GcpGeneric>(PROJECT).await.expect("an id"),
+        connector.resource::<GcpGeneric>(PROJECT).await.expect("an id"),
+    ];
+    for _ in 0..3 {
+        let asking = (0..500).map(|number| {
+            let handle = handles[number % 2].clone();
+            tokio::spawn(
+                async move { handle.issue().await.expect("a token").credential.access_token.clone() },
+            )
+        });
+        let mut tokens = Vec::new();
+        for asked in asking.collect::<Vec<_>>() {
+            tokens.push(asked.await.expect("it ran").expose().to_owned());
+        }
+        tokens.dedup();
+        assert_eq!(tokens.len(), 1, "all have the same");
+        assert_eq!(setting.mints(), ["/token"]);
+        setting.clock.advance(Duration::from_secs(3600));
+        setting.google.advance(Duration::from_secs(3600));
+    }
+}
+
 /// A GKE cluster is reached by a `kube::Client` that goes on, known there by the account's address.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gke_cluster_is_reached_by_a_kube_client() {

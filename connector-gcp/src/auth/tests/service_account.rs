@@ -14,9 +14,10 @@ pub(super) fn keyed(file: &Value, more: Value) -> ServiceAccount {
     method(with(json!({ "service_account_json": file.to_string() }), more))
 }
 
-/// S2, S35: one call, whose assertion says who asks, for what, and for how long, and is signed with the key.
+/// S2, S35, C16: one call, whose assertion says who asks, for what, and for how long, and is signed with the key: by the one
+/// algorithm, for the one endpoint that it is sent to, and with no key or place of a key in it.
 #[tokio::test]
-async fn s35_one_call_with_an_assertion_of_the_key() {
+async fn s35_c16_one_call_with_an_assertion_of_the_key() {
     let world = World::new().answers(token("ya29.one", 3599));
     let account = keyed(&key_file(), json!({}));
     let out = authenticate(&account, &world.named("prod"), None, None).await.expect("a session");

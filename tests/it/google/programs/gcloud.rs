@@ -100,6 +100,39 @@ fn s45_s53_gcloud_runs_with_the_variables_of_exec_and_env() {
     assert_eq!(process::run(&mut shell).expect_success().stdout_text(), token, "from the cache");
 }
 
+/// C30: the token of a login lies in a closed file in a folder of the user's own, made anew each time and never open in
+/// between; the settings hold its path alone. After `logout` it is gone.
+#[cfg(unix)]
+#[test]
+fn c30_the_token_of_a_login_is_in_a_closed_file_until_logout() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let stage = Stage::new();
+    let login = [&["login", "prod"][..], &BUCKET, &["-o", "json"]].concat();
+    let told = stage.cli.ok(&login).json();
+    let path = std::path::PathBuf::from(told["files"][0]["path"].as_str().expect("a file"));
+    let mode = |path: &std::path::Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+    let folder = path.parent().expect("a folder");
+    assert!(path.starts_with(stage.cli.connector_home()));
+    assert_eq!((mode(&path), mode(folder)), (0o600, 0o700));
+    let token = fs::read_to_string(&path).expect("there");
+    assert_eq!(stage.owner(&token), stage.robot);
+    let settings = stage.cli.home().join(".config/gcloud/configurations/config_connector-prod");
+    let text = fs::read_to_string(&settings).expect("there");
+    assert!(text.contains(path.to_str().expect("text")) && !text.contains(token.trim()), "{text}");
+
+    // Somebody opened it: what is written next is closed again, and no one who holds the old one reads it.
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("ours");
+    let before = fs::metadata(&path).expect("there").ino();
+    stage.cli.ok(&["cache", "clear"]);
+    stage.cli.ok(&login);
+    assert_eq!(mode(&path), 0o600);
+    assert_ne!(fs::metadata(&path).expect("there").ino(), before, "a new file in place of the old one");
+    assert_ne!(fs::read_to_string(&path).expect("there"), token);
+    stage.cli.ok(&["logout", "prod"]);
+    assert!(!path.exists() && !settings.exists());
+    assert_eq!(fs::read_dir(folder).map(Iterator::count).unwrap_or_default(), 0, "nothing is left beside it");
+}
+
 /// Whatever keeps a login from being written, nothing of it is left, and the token's file least of all.
 #[test]
 fn a_login_for_gcloud_that_cannot_be_written_leaves_nothing() {

@@ -178,8 +178,9 @@ fn an_identity_from_elsewhere_is_verified_and_may_take_on_an_account() {
     secret().good();
 }
 
+/// C16: issuer, audience, time and signature of a token of elsewhere are looked at, each by itself.
 #[test]
-fn what_is_wrong_with_an_identity_from_elsewhere_is_told() {
+fn c16_what_is_wrong_with_an_identity_from_elsewhere_is_told() {
     let (server, issuer, audience) = federated();
     let hour = Duration::from_secs(3600);
     let token = server.token_of(&issuer, "me", &audience, hour);

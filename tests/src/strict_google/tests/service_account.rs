@@ -115,6 +115,34 @@ fn what_is_wrong_with_an_assertion_is_told() {
     setting.post(&good).refused(400, "invalid_grant", "account not found");
 }
 
+/// C16: what an assertion says of its own algorithm or key decides nothing: the account's key and RS256 do.
+#[test]
+fn c16_an_assertion_chooses_neither_algorithm_nor_key() {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let setting = Setting::new();
+    let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let claims = encode(&setting.claims());
+    let own = jwt::Key::new();
+    let kid = setting.server.state().accounts[&setting.email].keys[0].id.clone();
+    let jwk = json!({ "kty": "RSA", "kid": own.id, "n": "AQAB", "e": "AQAB" });
+    for header in [
+        json!({ "alg": "none", "typ": "JWT" }),
+        json!({ "alg": "HS256", "kid": kid, "typ": "JWT" }),
+        json!({ "alg": "RS256", "kid": kid, "typ": "JWT" }),
+        json!({ "alg": "RS256", "kid": own.id, "jwk": jwk, "typ": "JWT" }),
+        json!({ "alg": "RS256", "jku": "https://example.com/keys", "typ": "JWT" }),
+        json!({ "alg": "RS256", "x5u": "https://example.com/keys", "typ": "JWT" }),
+    ] {
+        let text = format!("{}.{claims}", encode(&header));
+        for signature in [own.signature(text.as_bytes()), b"HS256".to_vec(), Vec::new()] {
+            let assertion = format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature));
+            setting.post(&assertion).refused(400, "invalid_grant", "Invalid JWT Signature.");
+        }
+    }
+    setting.post(&setting.sign(&setting.claims())).good();
+}
+
 #[test]
 fn the_token_endpoint_takes_bodies_and_known_grants() {
     let server = StrictGoogle::start();
