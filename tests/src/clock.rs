@@ -46,7 +46,7 @@ pub(crate) fn parse_compact(text: &str) -> Option<i64> {
     Some(jiff::tz::TimeZone::UTC.to_timestamp(time).ok()?.as_second())
 }
 
-fn formatted(seconds: i64, format: &str) -> String {
+pub(crate) fn formatted(seconds: i64, format: &str) -> String {
     let time =
         Timestamp::from_second(seconds).expect("the server's clock is within the years of the calendar");
     time.strftime(format).to_string()

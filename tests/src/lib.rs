@@ -6,6 +6,7 @@
 //! * [`recorder`] counts calls at the wire and injects faults in front of any server.
 //! * [`strict_aws`] is an AWS endpoint that refuses what the emulator lets pass, [`strict_kubernetes`] an API server.
 //! * [`strict_google`] is all of Google Cloud that the connectors meet, with what it refuses.
+//! * [`strict_azure`] is the same for Azure.
 //! * [`fake_gcs`] is a second opinion on Cloud Storage, without authentication.
 //! * [`docker`] starts a real registry, a strict token service in front of it, and a real engine.
 //! * [`cluster`] lets the same tests run against that one and real ones.
@@ -43,6 +44,8 @@ pub mod loopback;
 pub mod recorder;
 #[cfg(feature = "servers")]
 pub mod strict_aws;
+#[cfg(feature = "servers")]
+pub mod strict_azure;
 #[cfg(feature = "servers")]
 pub mod strict_google;
 #[cfg(feature = "servers")]
