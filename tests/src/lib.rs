@@ -8,6 +8,7 @@
 //! * [`strict_google`] is all of Google Cloud that the connectors meet, with what it refuses.
 //! * [`strict_azure`] is the same for Azure.
 //! * [`fake_gcs`] is a second opinion on Cloud Storage, without authentication.
+//! * [`azurite`] is a second opinion on Blob Storage, with signatures checked and roles not.
 //! * [`docker`] starts a real registry, a strict token service in front of it, and a real engine.
 //! * [`cluster`] lets the same tests run against that one and real ones.
 //! * [`cli`] runs the built `connector` program, [`canary`] searches everything for planted secrets.
@@ -30,8 +31,11 @@ pub mod ministack;
 pub mod paths;
 pub mod process;
 pub mod random;
+mod server;
 pub mod skip;
 
+#[cfg(feature = "servers")]
+pub mod azurite;
 #[cfg(feature = "servers")]
 mod clock;
 #[cfg(feature = "servers")]

@@ -190,6 +190,10 @@ fn tools() -> Result {
         Ok(_) => println!("    Debian: libfaketime"),
         Err(reason) => skip::skip("step tools: Python clients on a shifted clock", reason),
     }
+    match install::azurite() {
+        Ok(_) => println!("    npm: Azurite"),
+        Err(reason) => skip::skip("step tools: Azurite", reason),
+    }
     for package in ["docker-registry", "docker.io", "containerd", "runc"] {
         match install::debian(package) {
             Ok(_) => println!("    Debian: {package}"),

@@ -7,9 +7,9 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::server::Server;
 use crate::install::{Unavailable, debian};
 use crate::process::{self, Finished};
+use crate::server::Server;
 
 /// A running engine. It ends with this value, and so does what it has started.
 #[derive(Debug)]

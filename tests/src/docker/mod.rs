@@ -2,7 +2,6 @@
 
 mod engine;
 mod registry;
-mod server;
 #[cfg(feature = "servers")]
 mod token_service;
 

@@ -8,9 +8,9 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::USER;
-use super::server::{Server, free_port};
 use crate::install::{Unavailable, debian};
 use crate::process;
+use crate::server::{Server, start_on_a_free_port};
 
 /// Who is let in.
 #[derive(Debug, Clone)]
@@ -50,11 +50,8 @@ impl Registry {
     /// When the program is there and does not come up.
     pub fn try_start(guard: &Guard) -> Result<Self, Unavailable> {
         let program = debian("docker-registry")?.join("usr/bin/docker-registry");
-        // Between finding a free port and binding it another program may take it: try another one then.
-        let mut why = String::new();
-        for _ in 0..5 {
+        Ok(start_on_a_free_port("docker-registry", |port| {
             let folder = tempfile::tempdir().expect("a temporary folder can be made");
-            let port = free_port();
             let config = folder.path().join("config.yml");
             let users = folder.path().join("htpasswd");
             fs::write(&users, format!("{USER}:{HASH}\n")).expect("a new folder can be written");
@@ -81,12 +78,9 @@ impl Registry {
             let mut command: Command = process::isolated(&program, folder.path());
             command.arg("serve").arg(&config);
             let is_ready = || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
-            match Server::start(&mut command, &folder.path().join("log"), is_ready) {
-                Ok(server) => return Ok(Self { port, _server: server, _folder: folder }),
-                Err(log) => why = log,
-            }
-        }
-        panic!("docker-registry does not come up: {why}");
+            let server = Server::start(&mut command, &folder.path().join("log"), is_ready)?;
+            Ok(Self { port, _server: server, _folder: folder })
+        }))
     }
 
     /// `127.0.0.1:PORT`, which is also how images in it are named.

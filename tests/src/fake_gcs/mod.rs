@@ -2,21 +2,19 @@
 //! the strict twin is written against this one as well.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::process::{Child, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::net::{Ipv4Addr, TcpStream};
 
 use tempfile::TempDir;
 
 use crate::install::{self, Python, Unavailable};
+use crate::server::{Server, answers, start_on_a_free_port};
 
 /// A running server. It ends with this value, and with the test process whatever happens to that.
 #[derive(Debug)]
 pub struct FakeGcs {
-    child: Child,
+    server: Server,
     port: u16,
-    home: TempDir,
+    _home: TempDir,
 }
 
 impl FakeGcs {
@@ -26,41 +24,15 @@ impl FakeGcs {
     /// When the Python tools are there and the server does not come up.
     pub fn try_start() -> Result<Self, Unavailable> {
         let python = install::python()?;
-        // Between finding a free port and binding it another program may take it: try another one then.
-        let mut why = String::new();
-        for _ in 0..5 {
-            match Self::start_on(free_port(), &python) {
-                Ok(server) => return Ok(server),
-                Err(reason) => why = reason,
-            }
-        }
-        panic!("fake-gcs-server does not come up: {why}");
+        Ok(start_on_a_free_port("fake-gcs-server", |port| Self::start_on(port, &python)))
     }
 
     fn start_on(port: u16, python: &Python) -> Result<Self, String> {
         let home = tempfile::tempdir().map_err(|error| error.to_string())?;
-        let log = std::fs::File::create(home.path().join("log")).map_err(|error| error.to_string())?;
         let mut command = python.python(home.path());
         command.args(["-c", include_str!("start.py"), &port.to_string()]);
-        command.stdin(Stdio::piped()).stderr(log).stdout(Stdio::null());
-        let child = command.spawn().map_err(|error| error.to_string())?;
-        let mut server = Self { child, port, home };
-        server.wait_until_ready()?;
-        Ok(server)
-    }
-
-    fn wait_until_ready(&mut self) -> Result<(), String> {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while Instant::now() < deadline {
-            if healthy(self.port) {
-                return Ok(());
-            }
-            if self.child.try_wait().is_ok_and(|status| status.is_some()) {
-                break;
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-        Err(std::fs::read_to_string(self.home.path().join("log")).unwrap_or_default())
+        let server = Server::start(&mut command, &home.path().join("log"), || is_healthy(port))?;
+        Ok(Self { server, port, _home: home })
     }
 
     /// Makes an empty bucket.
@@ -87,26 +59,12 @@ impl FakeGcs {
 /// The helper ends the server when its input closes, so it is asked to, and not killed.
 impl Drop for FakeGcs {
     fn drop(&mut self) {
-        drop(self.child.stdin.take());
-        let _ = self.child.wait();
+        self.server.close_input();
     }
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port can be bound");
-    listener.local_addr().expect("a bound listener has an address").port()
-}
-
-fn healthy(port: u16) -> bool {
-    let ask = || -> std::io::Result<bool> {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        write!(stream, "GET /_internal/healthcheck HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n\r\n")?;
-        let mut status = [0; 12];
-        stream.read_exact(&mut status)?;
-        Ok(status.ends_with(b" 200"))
-    };
-    ask().unwrap_or(false)
+fn is_healthy(port: u16) -> bool {
+    answers(port, "/_internal/healthcheck")
 }
 
 #[cfg(test)]
@@ -140,6 +98,6 @@ print(names, bucket.blob('a/1.txt').download_as_bytes())
         assert_eq!(told.stdout_text(), "['a/1.txt'] b'one'\n");
         let port = server.port;
         drop(server);
-        assert!(!healthy(port), "the server ends with its value");
+        assert!(!is_healthy(port), "the server ends with its value");
     }
 }

@@ -4,6 +4,7 @@
 mod debian;
 mod kube_apiserver;
 mod kubectl;
+mod npm;
 mod python;
 mod strace;
 
@@ -16,6 +17,7 @@ use std::process::Command;
 pub use debian::{Faketime, debian, faketime};
 pub use kube_apiserver::{KubeApiserver, kube_apiserver};
 pub use kubectl::{Kubectl, debian_kubectl, kubectl};
+pub use npm::{Azurite, azurite};
 pub use python::{Python, python};
 pub use strace::{Strace, strace};
 

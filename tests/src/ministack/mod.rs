@@ -3,12 +3,8 @@
 
 mod world;
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use tempfile::TempDir;
 
@@ -18,6 +14,7 @@ use crate::install::{self, Python, Unavailable};
 use crate::keys::Keys;
 use crate::process::{self, Finished};
 use crate::random;
+use crate::server::{Server, answers, start_on_a_free_port};
 
 /// The account of every MiniStack that is started here.
 pub const ACCOUNT: &str = "123456789012";
@@ -27,7 +24,7 @@ pub const REGION: &str = "us-east-1";
 /// A running server. It ends with this value, and with the test process whatever happens to that.
 #[derive(Debug)]
 pub struct MiniStack {
-    child: Child,
+    _server: Server,
     port: u16,
     root: Keys,
     python: Python,
@@ -49,18 +46,12 @@ impl MiniStack {
     /// When the tools are there and the server does not come up.
     pub fn try_start() -> Result<Self, Unavailable> {
         let python = install::python()?;
-        // Between finding a free port and binding it another program may take it: try another one then.
-        let started = (0..5).find_map(|_| Self::start_on(free_port(), &python).ok());
-        match started {
-            Some(server) => Ok(server),
-            None => panic!("MiniStack does not come up: {}", log_of_a_try(&python)),
-        }
+        Ok(start_on_a_free_port("MiniStack", |port| Self::start_on(port, &python)))
     }
 
     fn start_on(port: u16, python: &Python) -> Result<Self, String> {
         let home = tempfile::tempdir().map_err(|error| error.to_string())?;
         let root = Keys::new("AKIAROOT00000000ROOT", random::secret(40));
-        let log = std::fs::File::create(home.path().join("log")).map_err(|error| error.to_string())?;
         let mut command = python.python(home.path());
         command.args(["-c", include_str!("start.py")]).envs([
             ("AUTH", "true"),
@@ -72,25 +63,10 @@ impl MiniStack {
             ("SFTP_ENABLED", "0"),
         ]);
         command.env("GATEWAY_PORT", port.to_string()).env("S3_DATA_DIR", home.path().join("s3"));
-        root.apply(&mut command).stdin(Stdio::piped()).stderr(log).stdout(Stdio::null());
-        let child = command.spawn().map_err(|error| error.to_string())?;
-        let mut server = Self { child, port, root, python: python.clone(), home };
-        server.wait_until_ready()?;
-        Ok(server)
-    }
-
-    fn wait_until_ready(&mut self) -> Result<(), String> {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while Instant::now() < deadline {
-            if healthy(self.port) {
-                return Ok(());
-            }
-            if self.child.try_wait().is_ok_and(|status| status.is_some()) {
-                break;
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-        Err(std::fs::read_to_string(self.home.path().join("log")).unwrap_or_default())
+        root.apply(&mut command);
+        let is_ready = || answers(port, "/_ministack/health");
+        let server = Server::start(&mut command, &home.path().join("log"), is_ready)?;
+        Ok(Self { _server: server, port, root, python: python.clone(), home })
     }
 
     /// `http://127.0.0.1:PORT`.
@@ -134,34 +110,6 @@ impl MiniStack {
         keys.apply(&mut command).env("AWS_ENDPOINT_URL", self.url());
         process::run_with_input(command.args(["-c", script]), input.as_bytes())
     }
-}
-
-impl Drop for MiniStack {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a loopback port can be bound");
-    listener.local_addr().expect("a bound listener has an address").port()
-}
-
-fn healthy(port: u16) -> bool {
-    let ask = || -> std::io::Result<bool> {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        write!(stream, "GET /_ministack/health HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n\r\n")?;
-        let mut status = [0; 12];
-        stream.read_exact(&mut status)?;
-        Ok(status.ends_with(b" 200"))
-    };
-    ask().unwrap_or(false)
-}
-
-fn log_of_a_try(python: &Python) -> String {
-    MiniStack::start_on(free_port(), python).err().unwrap_or_else(|| "it came up at the last try".to_owned())
 }
 
 #[cfg(test)]
