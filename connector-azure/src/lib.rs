@@ -1,8 +1,9 @@
 #![doc = include_str!("../README.md")]
 #![allow(dead_code, unused_imports, reason = "what is begun")]
 
-// What is said: names of Azure.
+// What is said: names of Azure, signatures of its storage.
 pub mod names;
+pub mod sas;
 
 // What is held and issued.
 mod connector;

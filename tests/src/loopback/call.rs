@@ -151,7 +151,7 @@ fn pairs(text: &str) -> Vec<(String, String)> {
 }
 
 /// Takes the percent-encoding off. What is no encoding stays as it is.
-pub(crate) fn decoded(text: &str) -> String {
+pub fn decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {

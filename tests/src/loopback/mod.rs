@@ -17,7 +17,7 @@ use std::thread::{self, JoinHandle};
 use rustls::ServerConfig;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-pub(crate) use call::decoded;
+pub use call::decoded;
 pub use call::{Call, Calls};
 pub(crate) use stream::{Piece, Stream, Writer, stream};
 

@@ -1,0 +1,3 @@
+//! Azure: signatures beside those of Microsoft's own library.
+
+mod sas;
