@@ -31,6 +31,7 @@ mod testing;
 
 pub use connector::Kubernetes;
 pub use credential::{Certificate, KubernetesCredential, Login, Password, Trust};
+pub use kubeconfig::{ContextLogin, CurrentContext, Plugin};
 pub use session::Session;
 
 // The crate whose types are handed out.

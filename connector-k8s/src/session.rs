@@ -33,6 +33,18 @@ impl Cluster {
         }
         Arc::new(tls)
     }
+
+    /// The credential that logs in to it so.
+    pub(crate) fn credential(&self, login: Login) -> KubernetesCredential {
+        let Self { server, name, trust, tls_server_name } = self;
+        KubernetesCredential {
+            server: server.as_str().to_owned(),
+            cluster: name.as_str().to_owned(),
+            trust: trust.clone(),
+            tls_server_name: tls_server_name.as_ref().map(|it| it.as_str().to_owned()),
+            login,
+        }
+    }
 }
 
 /// The service account that tokens are issued of.
@@ -76,14 +88,7 @@ impl Session {
 
     /// The credential that logs in so.
     pub(crate) fn credential(&self, login: Login) -> KubernetesCredential {
-        let Cluster { server, name, trust, tls_server_name } = &self.cluster;
-        KubernetesCredential {
-            server: server.as_str().to_owned(),
-            cluster: name.as_str().to_owned(),
-            trust: trust.clone(),
-            tls_server_name: tls_server_name.as_ref().map(|it| it.as_str().to_owned()),
-            login,
-        }
+        self.cluster.credential(login)
     }
 }
 
