@@ -45,4 +45,5 @@ connector_core::register! {
     connector Azure,
     method auth::ServicePrincipal,
     resource resource::AzureGeneric,
+    #[cfg(feature = "aks")] resource resource::KubernetesCluster,
 }

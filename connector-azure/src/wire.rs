@@ -101,8 +101,22 @@ impl<'a> Api<'a> {
         path: &str,
         version: &str,
     ) -> Result<T> {
-        let request = Request::new("POST", self.arm_url(path, version)).with_header("content-length", "0");
-        self.json(call, &self.session.place.resource_manager(), request).await
+        let answer = self.arm_answer(call, path, version).await?;
+        match answer.is_success() {
+            true => json(call, &answer),
+            false => Err(error::refused(self.cx, call, &answer)),
+        }
+    }
+
+    /// The same for those who read refusals themselves: any status is an answer.
+    ///
+    /// # Errors
+    /// No token, and no answer.
+    pub(crate) async fn arm_answer(self, call: &'static str, path: &str, version: &str) -> Result<Response> {
+        let request = Request::new("POST", self.arm_url(path, version))
+            .with_header("content-length", "0")
+            .with_header("accept", "application/json");
+        self.send(call, &self.session.place.resource_manager(), request).await
     }
 
     /// A list of Resource Manager's, to its last page.

@@ -31,11 +31,11 @@ pub(crate) struct Token {
     pub(crate) expiry: Expiry,
 }
 
-/// What a token must live at least to be used for a call.
-const LEAST: Duration = Duration::from_secs(60);
+/// What a token must live at least to be used once more: long enough for who it is handed on to.
+const LEAST: Duration = Duration::from_secs(5 * 60);
 
 impl Token {
-    /// Whether it can be used for a call.
+    /// Whether it can be used once more.
     pub(crate) fn is_good(&self, now: SystemTime) -> bool {
         self.expiry.at().is_none_or(|end| end.duration_since(now).is_ok_and(|left| left > LEAST))
     }

@@ -1,10 +1,18 @@
 //! What is reached, one file per resource type. The parsed id is the resource.
 
+#[cfg(any(feature = "aks", feature = "registry"))]
+mod arm_id;
 mod common;
+#[cfg(any(feature = "aks", feature = "registry"))]
+mod side_by_side;
 
 mod azure_generic;
+#[cfg(feature = "aks")]
+mod kubernetes_cluster;
 
 pub use azure_generic::AzureGeneric;
+#[cfg(feature = "aks")]
+pub use kubernetes_cluster::KubernetesCluster;
 
 #[cfg(test)]
 pub(crate) mod testing;

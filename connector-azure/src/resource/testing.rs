@@ -7,7 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use connector_conformance::CANARY;
 use connector_core::{
-    AuthMethod, Authenticated, Call, Connector, Context, Expiry, Identity, Life, MethodAbout, Result, Secret,
+    Allow, AuthMethod, Authenticated, Call, Connector, Context, Expiry, Identity, Life, MethodAbout, Result,
+    Secret, Terms,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -101,3 +102,13 @@ pub(crate) fn connector(cx: Context) -> Connector<Azure> {
 pub(crate) fn connector_at(cx: Context, place: Place) -> Connector<Azure> {
     Connector::new(cx, Counted { made: Arc::default(), place })
 }
+
+/// The same with what its owner allows.
+pub(crate) fn connector_allowing(cx: Context, place: Place, allow: &[Allow]) -> Connector<Azure> {
+    let terms = allow.iter().fold(Terms::default(), |terms, it| terms.with_allow(*it));
+    Connector::with_terms(cx, Counted { made: Arc::default(), place }, terms)
+}
+
+/// What an owner may allow of admin and long-lived credentials.
+pub(crate) const ALL: [&[Allow]; 4] =
+    [&[], &[Allow::Admin], &[Allow::LongLived], &[Allow::Admin, Allow::LongLived]];
