@@ -45,5 +45,6 @@ connector_core::register! {
     connector Azure,
     method auth::ServicePrincipal,
     resource resource::AzureGeneric,
+    #[cfg(feature = "registry")] resource resource::DockerRegistry,
     #[cfg(feature = "aks")] resource resource::KubernetesCluster,
 }

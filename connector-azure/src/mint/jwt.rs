@@ -11,6 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use connector_core::{Call, Error, Result, Secret};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 /// What a proof lives: ten minutes, as Entra ID asks for at most.
@@ -90,6 +91,11 @@ impl Claims {
 
 /// What a token says of itself; `None` where it is opaque.
 pub(crate) fn claims(token: &Secret) -> Option<Claims> {
+    claims_as(token)
+}
+
+/// The same for tokens that say other things.
+pub(crate) fn claims_as<T: DeserializeOwned>(token: &Secret) -> Option<T> {
     let mut parts = token.expose().split('.');
     let (_, claims, _) = (parts.next()?, parts.next()?, parts.next()?);
     let claims = URL_SAFE_NO_PAD.decode(claims.trim_end_matches('=')).ok()?;

@@ -14,7 +14,7 @@ use connector_core::{Call, Expiry, Result, Secret};
 use crate::names::Audience;
 use crate::session::Place;
 
-pub(crate) use jwt::{Claims, Signer, claims};
+pub(crate) use jwt::{Claims, Signer, claims, claims_as};
 pub(crate) use oauth::{ASSERTION_TYPE, Proof, TOKEN, client_credentials, granted, token_url};
 
 /// The way to tokens: one per service, each by a call of its own.

@@ -2,7 +2,9 @@
 
 use connector_core::{Error, Result};
 
+use super::common::in_scope;
 use crate::names::{ResourceGroup, SubscriptionId};
+use crate::session::Place;
 use crate::wire::part;
 
 /// One resource in a group, of the type that is known where it is used.
@@ -58,6 +60,22 @@ impl ArmId {
             group: ResourceGroup::parse(group.to_ascii_lowercase())?,
             name: name.to_ascii_lowercase(),
         })
+    }
+
+    /// Refuses a resource elsewhere than the connector reaches. `what` it is, is for the error.
+    ///
+    /// # Errors
+    /// Invalid input that names both places.
+    pub(crate) fn check_place(&self, what: &str, place: &Place) -> Result<()> {
+        place.subscription.as_ref().map_or(Ok(()), |ours| in_scope(&self.subscription, ours.as_str()))?;
+        match place.group.as_ref().filter(|ours| !ours.as_str().eq_ignore_ascii_case(self.group.as_str())) {
+            None => Ok(()),
+            Some(ours) => Err(Error::field(
+                "resource_id",
+                format!("{what} is in resource group {}, the connector is for {ours}", self.group),
+            )
+            .with_hint("use a connector of that group, or one without `resource_group`")),
+        }
     }
 
     /// As a path of Resource Manager.

@@ -351,23 +351,14 @@ impl KubernetesCluster {
         }
     }
 
-    fn path(&self) -> String {
+    fn arm(&self) -> ArmId {
         let Self { subscription, group, name } = self;
-        ArmId { subscription: subscription.clone(), group: group.clone(), name: name.to_string() }.path(KIND)
+        ArmId { subscription: subscription.clone(), group: group.clone(), name: name.to_string() }
     }
 
     /// Refuses a cluster elsewhere than the connector reaches.
     fn check_place(&self, session: &Session) -> Result<()> {
-        let place = &session.place;
-        place.subscription.as_ref().map_or(Ok(()), |ours| in_scope(&self.subscription, ours.as_str()))?;
-        match place.group.as_ref().filter(|ours| !ours.as_str().eq_ignore_ascii_case(self.group.as_str())) {
-            None => Ok(()),
-            Some(ours) => Err(Error::field(
-                "resource_id",
-                format!("the cluster is in resource group {}, the connector is for {ours}", self.group),
-            )
-            .with_hint("use a connector of that group, or one without `resource_group`")),
-        }
+        self.arm().check_place("the cluster", &session.place)
     }
 
     /// Which kubeconfig to ask for. An administrator's is asked for only where it may be handed out.
@@ -391,7 +382,7 @@ impl KubernetesCluster {
 
     /// The kubeconfig of one kind, which names the server and how one logs in.
     async fn kubeconfig(&self, way: Way, session: &Session, cx: &Call<'_>) -> Result<CurrentContext> {
-        let path = format!("{}/{}", self.path(), way.path);
+        let path = format!("{}/{}", self.arm().path(KIND), way.path);
         let answer = Api::new(cx, session).arm_answer(way.call, &path, VERSION).await?;
         if !answer.is_success() {
             return Err(self.refused(way, cx, &answer));
@@ -427,7 +418,7 @@ impl KubernetesCluster {
     }
 
     async fn described(&self, session: &Session, cx: &Call<'_>) -> Result<Cluster> {
-        Api::new(cx, session).arm(GET, &self.path(), VERSION).await
+        Api::new(cx, session).arm(GET, &self.arm().path(KIND), VERSION).await
     }
 
     /// What stands in the way of a cluster as it is now.

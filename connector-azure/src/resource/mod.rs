@@ -6,11 +6,18 @@ mod common;
 #[cfg(any(feature = "aks", feature = "registry"))]
 mod side_by_side;
 
+#[cfg(feature = "registry")]
+mod registry_login;
+
 mod azure_generic;
+#[cfg(feature = "registry")]
+mod docker_registry;
 #[cfg(feature = "aks")]
 mod kubernetes_cluster;
 
 pub use azure_generic::AzureGeneric;
+#[cfg(feature = "registry")]
+pub use docker_registry::DockerRegistry;
 #[cfg(feature = "aks")]
 pub use kubernetes_cluster::KubernetesCluster;
 
