@@ -1,22 +1,20 @@
 //! `kubernetes-cluster`: a cluster of AKS.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use connector_core::{
-    Access, Allow, Call, Error, ErrorKind, Issued, Listing, Parsed, ResourceAbout, ResourceType, Response,
-    Result, Secret, Wanted, candidates, in_id, not_an_id,
+    Access, Call, Error, ErrorKind, Issued, Listing, Parsed, ResourceAbout, ResourceType, Result, Wanted,
+    candidates, in_id, not_an_id,
 };
-use connector_k8s::{ContextLogin, CurrentContext, KubernetesCredential, Login, Plugin, Trust};
+use connector_k8s::{KubernetesCredential, Login};
 use serde::Deserialize;
 
 use super::arm_id::ArmId;
+use super::cluster_login::{ADMIN, Judged, USER, Way, judge, kubeconfig, may_be_admin};
 use super::common::in_scope;
 use super::side_by_side::{Found, resources};
 use crate::Azure;
-use crate::error;
-use crate::names::{Audience, ClusterName, ResourceGroup, SubscriptionId, is_guid};
+use crate::names::{Audience, ClusterName, ResourceGroup, SubscriptionId};
 use crate::session::Session;
-use crate::wire::{self, Api};
+use crate::wire::Api;
 
 /// A cluster of AKS. What names it is in lower case: Azure does not tell the cases apart, and spells one group now so,
 /// now so.
@@ -28,10 +26,10 @@ pub struct KubernetesCluster {
 }
 
 /// Clusters in the words of Resource Manager.
-const KIND: &str = "Microsoft.ContainerService/managedClusters";
+pub(super) const KIND: &str = "Microsoft.ContainerService/managedClusters";
 
 /// The version of AKS's calls.
-const VERSION: &str = "2024-05-01";
+pub(super) const VERSION: &str = "2024-05-01";
 
 const LIST: &str = "managedClusters.list";
 const GET: &str = "managedClusters.get";
@@ -212,12 +210,13 @@ impl ResourceType for KubernetesCluster {
     /// The call that issuing makes, and beside it `managedClusters.get`, which tells whether the cluster is stopped.
     async fn reach(&self, wanted: &Wanted, session: &Session, cx: &Call<'_>) -> Result<()> {
         let way = self.way(wanted, session, cx)?;
+        let arm = self.arm();
         let (context, cluster) =
-            futures_util::join!(self.kubeconfig(way, session, cx), self.described(session, cx));
+            futures_util::join!(kubeconfig(&arm, way, session, cx), self.described(session, cx));
         if let Some(error) = cluster.ok().and_then(|it| self.fault(&it, way)) {
             return Err(error);
         }
-        self.judge(way, &context?, session, cx).map(drop)
+        judge(&arm, way, &context?, session, cx).map(drop)
     }
 
     /// One call, and a token for AKS where the session has none yet.
@@ -228,7 +227,8 @@ impl ResourceType for KubernetesCluster {
         cx: &Call<'_>,
     ) -> Result<Issued<KubernetesCredential>> {
         let way = self.way(wanted, session, cx)?;
-        let context = match self.kubeconfig(way, session, cx).await {
+        let arm = self.arm();
+        let context = match kubeconfig(&arm, way, session, cx).await {
             // Why it is not taken is told by the cluster, where one may look.
             Err(error) if error.kind() == ErrorKind::InvalidInput => {
                 let cluster = self.described(session, cx).await.ok();
@@ -236,7 +236,7 @@ impl ResourceType for KubernetesCluster {
             }
             context => context?,
         };
-        match self.judge(way, &context, session, cx)? {
+        match judge(&arm, way, &context, session, cx)? {
             Judged::Entra => {
                 let token = session.token(cx, &Audience::aks()).await?;
                 let credential = self.named(context.credential(Login::Token(token.secret)));
@@ -248,41 +248,6 @@ impl ResourceType for KubernetesCluster {
             }
         }
     }
-}
-
-/// One of the two kubeconfigs that AKS gives.
-#[derive(Clone, Copy)]
-struct Way {
-    call: &'static str,
-    path: &'static str,
-    permission: &'static str,
-    role: &'static str,
-    is_admin: bool,
-}
-
-const USER: Way = Way {
-    call: "managedClusters.listClusterUserCredential",
-    // Without the format it would name a login that left Kubernetes in 1.26.
-    path: "listClusterUserCredential?format=exec",
-    permission: "Microsoft.ContainerService/managedClusters/listClusterUserCredential/action",
-    role: "Azure Kubernetes Service Cluster User Role",
-    is_admin: false,
-};
-
-const ADMIN: Way = Way {
-    call: "managedClusters.listClusterAdminCredential",
-    path: "listClusterAdminCredential",
-    permission: "Microsoft.ContainerService/managedClusters/listClusterAdminCredential/action",
-    role: "Azure Kubernetes Service Cluster Admin Role",
-    is_admin: true,
-};
-
-/// How a cluster is logged in to.
-enum Judged {
-    /// With a token of Entra ID for AKS.
-    Entra,
-    /// With what stands in the kubeconfig.
-    Stored(Login, connector_core::Expiry),
 }
 
 /// As AKS describes a cluster.
@@ -380,43 +345,6 @@ impl KubernetesCluster {
         })
     }
 
-    /// The kubeconfig of one kind, which names the server and how one logs in.
-    async fn kubeconfig(&self, way: Way, session: &Session, cx: &Call<'_>) -> Result<CurrentContext> {
-        let path = format!("{}/{}", self.arm().path(KIND), way.path);
-        let answer = Api::new(cx, session).arm_answer(way.call, &path, VERSION).await?;
-        if !answer.is_success() {
-            return Err(self.refused(way, cx, &answer));
-        }
-        let given: Kubeconfigs = wire::json(way.call, &answer)?;
-        let text = given.kubeconfigs.first().and_then(|it| decoded(&it.value));
-        let text = text.ok_or_else(|| error::garbage(way.call))?;
-        let context = CurrentContext::read(&text).map_err(|error| {
-            // It is nobody's input here.
-            error::garbage(way.call).with_cause(error.message())
-        })?;
-        match context.trust() {
-            // The token would go to whoever answers.
-            Trust::Anybody => Err(error::garbage(way.call).with_cause("the kubeconfig trusts any server")),
-            Trust::System | Trust::Authority(_) => Ok(context),
-        }
-    }
-
-    fn refused(&self, way: Way, cx: &Call<'_>, answer: &Response) -> Error {
-        let Self { subscription, group, name } = self;
-        let error = error::refused(cx, way.call, answer);
-        match answer.status() {
-            403 => error.context(format!("cluster `{name}` is not reached")).with_hint(format!(
-                "grant the identity the permission {}, as the role {} has it, on the cluster; new grants take some \
-                 minutes",
-                way.permission, way.role
-            )),
-            404 => error.context(format!(
-                "there is no cluster `{name}` in resource group `{group}` of subscription {subscription}"
-            )),
-            _ => error.context(format!("cluster `{name}` is not reached")),
-        }
-    }
-
     async fn described(&self, session: &Session, cx: &Call<'_>) -> Result<Cluster> {
         Api::new(cx, session).arm(GET, &self.arm().path(KIND), VERSION).await
     }
@@ -439,88 +367,11 @@ impl KubernetesCluster {
         })
     }
 
-    /// How a kubeconfig logs in, where that may be handed out.
-    fn judge(&self, way: Way, context: &CurrentContext, session: &Session, cx: &Call<'_>) -> Result<Judged> {
-        match context.login() {
-            ContextLogin::Plugin(plugin) if !way.is_admin => {
-                self.check_plugin(plugin, session).map(|()| Judged::Entra)
-            }
-            ContextLogin::Stored(login, expiry) => {
-                may_be_admin(cx).map_err(|error| {
-                    error
-                        .context(format!(
-                            "cluster `{}` does not log in with Entra ID: it has nothing but its administrator's \
-                             certificate, and the connector does not allow that",
-                            self.name
-                        ))
-                        .with_hint(
-                            "switch Entra ID on: az aks update --enable-aad; or update the connector with `--allow \
-                             admin --allow long-lived`",
-                        )
-                })?;
-                Ok(Judged::Stored(login.clone(), expiry))
-            }
-            _ => Err(error::garbage(way.call)),
-        }
-    }
-
-    /// What the kubeconfig's program would ask a token for: its command is nobody's business here. Only tokens for AKS
-    /// itself are issued. An application that the cluster names instead may be anything, Resource Manager included, and
-    /// who may reach a cluster must not come by a token for that.
-    fn check_plugin(&self, plugin: Plugin<'_>, session: &Session) -> Result<()> {
-        let name = &self.name;
-        let server = plugin.option("--server-id").filter(|it| is_guid(it));
-        let server = server.ok_or_else(|| error::garbage(USER.call))?;
-        if !server.eq_ignore_ascii_case(Audience::aks().as_str()) {
-            return Err(Error::refused(format!(
-                "cluster `{name}` takes tokens for an application of its own, as clusters did before AKS managed this"
-            ))
-            .with_hint("let AKS manage Entra ID for it: az aks update --enable-aad"));
-        }
-        let ours = session.place.tenant.as_ref().map(|it| it.as_str()).filter(|it| is_guid(it));
-        let theirs = plugin.option("--tenant-id").filter(|it| is_guid(it));
-        match (ours, theirs) {
-            (Some(ours), Some(theirs)) if !ours.eq_ignore_ascii_case(theirs) => Err(Error::refused(format!(
-                "cluster `{name}` takes tokens of directory {theirs}, and the connector's are of {ours}"
-            ))
-            .with_hint("use a connector with `tenant_id` of that directory")),
-            _ => Ok(()),
-        }
-    }
-
     /// With a name that no other cluster has: kubeconfigs are told apart by it.
     fn named(&self, mut credential: KubernetesCredential) -> KubernetesCredential {
         credential.cluster = format!("aks_{}_{}_{}", self.subscription, self.group, self.name);
         credential
     }
-}
-
-/// Whether a certificate may be handed out that does not end soon and may do everything.
-fn may_be_admin(cx: &Call<'_>) -> Result<()> {
-    let missing: Vec<_> = [Allow::Admin, Allow::LongLived]
-        .into_iter()
-        .filter(|it| !cx.allows(*it))
-        .map(Allow::as_str)
-        .collect();
-    match missing.is_empty() {
-        true => Ok(()),
-        false => Err(Error::refused(format!("the connector does not say allow: {}", missing.join(", ")))),
-    }
-}
-
-#[derive(Deserialize)]
-struct Kubeconfigs {
-    #[serde(default)]
-    kubeconfigs: Vec<Kubeconfig>,
-}
-
-#[derive(Deserialize)]
-struct Kubeconfig {
-    value: Secret,
-}
-
-fn decoded(value: &Secret) -> Option<Secret> {
-    String::from_utf8(STANDARD.decode(value.expose()).ok()?).ok().map(Secret::new)
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ mod common;
 #[cfg(any(feature = "aks", feature = "registry"))]
 mod side_by_side;
 
+#[cfg(feature = "aks")]
+mod cluster_login;
 #[cfg(feature = "registry")]
 mod registry_login;
 

@@ -307,3 +307,7 @@ fn is_firewall(answer: &Response) -> bool {
     let body = wire::value(answer);
     body["errors"][0]["message"].as_str().is_some_and(|it| it.contains("aka.ms/acr/firewall"))
 }
+
+#[cfg(test)]
+#[path = "registry_login_tests.rs"]
+mod tests;
