@@ -143,19 +143,38 @@ impl<'a> Api<'a> {
         audience: &Audience,
         first: String,
     ) -> Result<Vec<T>> {
-        let home = Request::get(&*first).origin().to_owned();
+        self.pages_or(call, audience, first, |answer| error::refused(self.cx, call, answer)).await
+    }
+
+    /// As [`Api::pages`], for a service whose refusals mean more than others'.
+    ///
+    /// # Errors
+    /// What `refused` makes of a refusal, and as [`Api::arm_list`].
+    pub(crate) async fn pages_or<T: DeserializeOwned>(
+        self,
+        call: &'static str,
+        audience: &Audience,
+        first: String,
+        refused: impl Fn(&Response) -> Error,
+    ) -> Result<Vec<T>> {
+        let home = home(&first);
         let mut found = Vec::new();
         let mut followed = Pages::default();
         let mut url = first;
         loop {
-            let page: Page<T> = self.json(call, audience, Request::get(&*url)).await?;
+            let request = Request::get(&*url).with_header("accept", "application/json");
+            let answer = self.send(call, audience, request).await?;
+            if !answer.is_success() {
+                return Err(refused(&answer));
+            }
+            let page: Page<T> = json(call, &answer)?;
             found.extend(page.value);
             followed.one_more(call, found.len())?;
             match page.next.filter(|next| !next.is_empty()) {
                 None => return Ok(found),
                 // The token goes to whoever is named here: only the service itself may be. The same page again would
                 // never end.
-                Some(next) if Request::get(&*next).origin() == home && next != url => url = next,
+                Some(next) if self::home(&next) == home && next != url => url = next,
                 Some(_) => return Err(error::garbage(call)),
             }
         }
@@ -198,6 +217,16 @@ impl<'a> Api<'a> {
     fn arm_url(self, path: &str, version: &str) -> String {
         let mark = if path.contains('?') { '&' } else { '?' };
         format!("{}{path}{mark}api-version={version}", self.session.place.url(Service::ResourceManager))
+    }
+}
+
+/// Scheme, host and port of a URL, as they are compared: services write https's own port into the address of a next
+/// page, whether or not it was asked for.
+fn home(url: &str) -> String {
+    let origin = Request::get(url).origin().to_ascii_lowercase();
+    match origin.strip_suffix(":443") {
+        Some(bare) if bare.starts_with("https://") => bare.to_owned(),
+        _ => origin,
     }
 }
 

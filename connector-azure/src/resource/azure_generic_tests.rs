@@ -74,8 +74,16 @@ async fn pages_are_followed_at_home_alone() {
     for request in world.sent() {
         assert_eq!(header(&request, "authorization"), Some(bearer.as_str()));
     }
+    // The port of https is where it was already.
+    let world = Scripted::new()
+        .answers(page("https://management.azure.com:443/subscriptions?page=2"))
+        .answers(listed(&[(OTHER, "b", "Enabled")]));
+    let listing = AzureGeneric::list(&all(), &call(&world.context())).await.expect("a list");
+    assert_eq!(listing.ids, [SUBSCRIPTION, OTHER]);
     // C19: the token goes to nobody else, and a list ends.
     for next in [
+        "https://management.azure.com:444/subscriptions",
+        "http://management.azure.com:443/subscriptions",
         "https://evil.example.org/subscriptions",
         "http://management.azure.com/subscriptions",
         "https://management.azure.com@evil.example.org/",
