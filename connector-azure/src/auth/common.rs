@@ -181,7 +181,7 @@ const WIDE: &str = "Entra ID gives nothing narrower than a token for one service
 
 /// The service that a session's first token is for.
 pub(super) fn audience(place: &Place, narrowing: Option<&Narrowing>) -> Audience {
-    narrowing.map_or_else(|| place.resource_manager(), |it| it.audience().clone())
+    narrowing.map_or_else(|| place.resource_manager(), |it| it.audience(place.cloud))
 }
 
 /// What every method does with its way to tokens: asks for the one that is needed first.

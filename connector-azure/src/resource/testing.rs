@@ -85,7 +85,8 @@ impl AuthMethod for Counted {
         cx: &Call<'_>,
         narrowing: Option<&Narrowing>,
     ) -> Result<Authenticated<Session>> {
-        let audience = narrowing.map_or_else(|| self.place.resource_manager(), |it| it.audience().clone());
+        let place = &self.place;
+        let audience = narrowing.map_or_else(|| place.resource_manager(), |it| it.audience(place.cloud));
         let token = self.made.token(cx, &self.place, &audience).await?;
         let expiry = token.expiry.clone();
         let session = Session::new(self.place.clone(), audience, token, self.made.clone());
