@@ -41,6 +41,22 @@ fn is_code(text: &str) -> bool {
         && text.starts_with(|it: char| it.is_ascii_uppercase())
 }
 
+/// The inner code of a refusal, of those that tell what is missing where the outer one does not.
+pub(crate) fn inner_code(answer: &Response) -> Option<&'static str> {
+    let body = wire::value(answer);
+    let said = body["error"]["innererror"]["code"].as_str()?;
+    INNER.into_iter().find(|it| *it == said)
+}
+
+const INNER: [&str; 6] = [
+    "AccessDenied",
+    "ForbiddenByConnection",
+    "ForbiddenByFirewall",
+    "ForbiddenByPolicy",
+    "ForbiddenByRbac",
+    "SecretDisabled",
+];
+
 /// Whether an answer says no with this code.
 pub(crate) fn has_code(answer: &Response, code: &str) -> bool {
     code_of(answer).as_deref() == Some(code)
@@ -146,10 +162,9 @@ fn told(
 }
 
 /// Whether a refusal is about where the call came from. Some services have one code for that and for roles.
-fn is_network(answer: &Response) -> bool {
-    let body = wire::value(answer);
-    let inner = body["error"]["innererror"]["code"].as_str();
-    inner == Some("ForbiddenByFirewall") || has_code(answer, "AuthorizationFailure")
+pub(crate) fn is_network(answer: &Response) -> bool {
+    matches!(inner_code(answer), Some("ForbiddenByFirewall" | "ForbiddenByConnection"))
+        || has_code(answer, "AuthorizationFailure")
 }
 
 /// The codes that are shown beside a status.

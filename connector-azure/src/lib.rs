@@ -47,4 +47,5 @@ connector_core::register! {
     resource resource::AzureGeneric,
     #[cfg(feature = "registry")] resource resource::DockerRegistry,
     #[cfg(feature = "aks")] resource resource::KubernetesCluster,
+    resource resource::StoredSecret,
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use connector_core::{Call, EndpointUrl, Result, Trusted};
+use connector_core::{Call, Context, EndpointUrl, Expiry, Result, Trusted};
 
+use crate::credential::AzureCredential;
 use crate::mint::{Mint, Token};
 use crate::names::{
     Audience, Cloud, Endpoint, ResourceGroup, Service, StorageAccount, SubscriptionId, TenantId,
@@ -102,6 +103,18 @@ impl Session {
     /// A session that has this one token and no way to another.
     pub(crate) fn of_token(place: Place, audience: Audience, token: Token) -> Self {
         Self { place, first: (audience, token), more: None, others: Mutex::default() }
+    }
+
+    /// A session of the token that was issued, where it was issued for.
+    ///
+    /// # Errors
+    /// Refused, where it is something else than a token; a `ca_bundle` that cannot be read.
+    pub(crate) fn of_issued(credential: &AzureCredential, expiry: &Expiry, cx: &Context) -> Result<Self> {
+        let (token, audience) = credential.token()?;
+        let trust = Trusted::read(credential.ca_bundle.as_deref(), cx)?;
+        let place = Place { cloud: credential.cloud(), trust, ..Place::default() };
+        let token = Token { secret: token.clone(), expiry: expiry.clone() };
+        Ok(Self::of_token(place, Audience::parse(audience)?, token))
     }
 
     /// What its first token is for.

@@ -4,7 +4,7 @@ use connector_core::{Call, Error, Issued, Result};
 use serde::Deserialize;
 
 use crate::credential::{AzureCredential, Shown};
-use crate::names::{Audience, SubscriptionId};
+use crate::names::{Audience, Cloud, SubscriptionId};
 use crate::session::Session;
 use crate::wire::Api;
 
@@ -75,6 +75,23 @@ pub(crate) fn in_scope(theirs: &SubscriptionId, scope: &str) -> Result<()> {
             format!("the resource is of subscription {theirs}, the connector is for {scope}"),
         )
         .with_hint("use a connector of that subscription")),
+    }
+}
+
+/// Refuses a resource that its id puts into another cloud than the connector's.
+pub(crate) fn in_cloud(theirs: Cloud, session: &Session) -> Result<()> {
+    let ours = session.place.cloud;
+    match theirs == ours {
+        true => Ok(()),
+        false => Err(Error::field(
+            "resource_id",
+            format!(
+                "the resource is in the cloud `{}`, the connector is for `{}`",
+                theirs.name(),
+                ours.name()
+            ),
+        )
+        .with_hint("use a connector of that cloud, which its `cloud` says")),
     }
 }
 

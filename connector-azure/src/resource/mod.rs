@@ -1,5 +1,6 @@
 //! What is reached, one file per resource type. The parsed id is the resource.
 
+mod arm;
 #[cfg(any(feature = "aks", feature = "registry"))]
 mod arm_id;
 mod common;
@@ -16,12 +17,14 @@ mod azure_generic;
 mod docker_registry;
 #[cfg(feature = "aks")]
 mod kubernetes_cluster;
+mod secret;
 
 pub use azure_generic::AzureGeneric;
 #[cfg(feature = "registry")]
 pub use docker_registry::DockerRegistry;
 #[cfg(feature = "aks")]
 pub use kubernetes_cluster::KubernetesCluster;
+pub use secret::StoredSecret;
 
 #[cfg(test)]
 pub(crate) mod testing;
