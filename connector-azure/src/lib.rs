@@ -44,6 +44,9 @@ pub use ::azure_storage_blob;
 connector_core::register! {
     connector Azure,
     method auth::ServicePrincipal,
+    method auth::WorkloadIdentity,
+    method auth::ManagedIdentity,
+    method auth::AccessToken,
     resource resource::AzureGeneric,
     #[cfg(feature = "registry")] resource resource::DockerRegistry,
     #[cfg(feature = "aks")] resource resource::KubernetesCluster,

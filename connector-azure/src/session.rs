@@ -136,7 +136,10 @@ impl Session {
             return Ok(self.first.1.clone());
         }
         let Some(mint) = &self.more else {
-            return Err(crate::error::other_audience(&self.first.0, audience));
+            return match self.first.0.covers(audience) {
+                true => Ok(self.first.1.clone()),
+                false => Err(crate::error::other_audience(&self.first.0, audience)),
+            };
         };
         let asked = {
             let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);

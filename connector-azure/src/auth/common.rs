@@ -146,6 +146,16 @@ impl Network {
         Given::value(&self.tenant_id, TENANT)?.ok_or_else(|| Error::field(TENANT, "missing"))
     }
 
+    /// The directory, where the config names one.
+    pub(super) fn tenant_if(&self) -> Option<&TenantId> {
+        Given::value(&self.tenant_id, TENANT).ok().flatten()
+    }
+
+    /// The cloud.
+    pub(super) fn cloud(&self) -> Cloud {
+        Given::value(&self.cloud, "cloud").ok().flatten().copied().unwrap_or_default()
+    }
+
     /// The subscription, where the config names one.
     pub(super) fn scope(&self) -> Option<&str> {
         let said = Given::value(&self.subscription_id, "subscription_id").ok().flatten();
@@ -196,6 +206,12 @@ pub(super) async fn session(
 ) -> Result<Authenticated<Session>> {
     let audience = audience(&place, narrowing);
     let token = mint.token(cx, &place, &audience).await?;
+    let mut place = place;
+    // Where the config leaves it open, the token tells whose it is.
+    if place.tenant.as_ref().is_none_or(TenantId::is_shared) {
+        let own = mint::claims(&token.secret).and_then(|it| it.tid);
+        place.tenant = own.and_then(|it| TenantId::parse(it).ok()).or(place.tenant);
+    }
     let expiry = token.expiry.clone();
     Ok(Authenticated::new(Session::new(place, audience, token, mint), expiry).not_narrowed(WIDE))
 }

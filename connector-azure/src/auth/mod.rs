@@ -2,11 +2,17 @@
 
 mod common;
 
+mod access_token;
+mod managed_identity;
 mod service_principal;
+mod workload_identity;
 
+pub use access_token::AccessToken;
 pub use common::Network;
 pub use connector_core::{CaBundle, Timestamp};
+pub use managed_identity::ManagedIdentity;
 pub use service_principal::{Certificate, ServicePrincipal};
+pub use workload_identity::WorkloadIdentity;
 
 /// Where Azure's machines ask for tokens of their identity (protocol: Azure Instance Metadata Service).
 pub(crate) const IMDS: &str = "http://169.254.169.254";

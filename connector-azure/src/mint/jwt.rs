@@ -10,8 +10,8 @@ use aws_lc_rs::signature::RSA_PSS_SHA256;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use connector_core::{Call, Error, Result, Secret};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 /// What a proof lives: ten minutes, as Entra ID asks for at most.
@@ -76,10 +76,26 @@ fn seconds(time: SystemTime) -> u64 {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Claims {
+    /// For whom it is. Kubernetes writes a list, of one.
+    #[serde(deserialize_with = "one")]
     pub(crate) aud: Option<String>,
+    pub(crate) iss: Option<String>,
+    pub(crate) sub: Option<String>,
     pub(crate) exp: Option<u64>,
     pub(crate) tid: Option<String>,
     pub(crate) oid: Option<String>,
+}
+
+/// A text, or the only one of a list; what is neither says nothing.
+fn one<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(from)? {
+        Value::String(text) => Some(text),
+        Value::Array(list) => match list.as_slice() {
+            [Value::String(text)] => Some(text.clone()),
+            _ => None,
+        },
+        _ => None,
+    })
 }
 
 impl Claims {

@@ -4,6 +4,7 @@
 //! little more; nobody can ask for less.
 
 mod jwt;
+pub(crate) mod machine;
 mod oauth;
 
 use std::time::{Duration, SystemTime};

@@ -13,6 +13,9 @@ pub struct Audience(String);
 /// The application that every AKS cluster with Entra ID takes tokens for.
 const AKS: &str = "6dae42f8-4368-4678-94ff-3960e28e3630";
 
+/// That of all accounts of Cosmos DB.
+const ALL_OF_COSMOS: &str = "https://cosmos.azure.com";
+
 impl Audience {
     /// Checks a text: `https://vault.azure.net`, `api://…`, or an application's id; a scope that ends with
     /// `/.default` is its service.
@@ -35,6 +38,44 @@ impl Audience {
                 "expected the URL or the id of a service of Entra ID, such as `https://vault.azure.net`",
             )),
         }
+    }
+
+    /// The service that a token's `aud` names, which knows some by several names: those that are known get the one that
+    /// is asked for elsewhere. An id stands for the service of `cloud`.
+    ///
+    /// # Errors
+    /// As [`Audience::parse`].
+    pub fn of_claim(text: &str, cloud: Cloud) -> Result<Self> {
+        let parsed = Self::parse(text)?;
+        let name = parsed.0.to_ascii_lowercase();
+        Ok(match name.as_str() {
+            "797f4846-ba00-4fd7-ba43-dac1f8f63013" => Self::resource_manager(cloud),
+            "https://management.core.windows.net" => Self::resource_manager(Cloud::Public),
+            "https://management.core.usgovcloudapi.net" => Self::resource_manager(Cloud::Government),
+            "https://management.core.chinacloudapi.cn" => Self::resource_manager(Cloud::China),
+            "e406a681-f3d4-42a8-90b6-c2b029497af1" => Self::storage(),
+            "cfa8b339-82a2-471a-a3c9-0fc0be7a4093" => Self::vault(cloud),
+            "a232010e-820c-4083-83bb-3ace5fc29d0b" => Self(ALL_OF_COSMOS.to_owned()),
+            "6a0ec4d3-30cb-4a83-91c0-ae56bc0e3d26" => Self::registry(cloud),
+            "00000002-0000-0000-c000-000000000000" => Self("https://graph.windows.net".to_owned()),
+            "00000003-0000-0000-c000-000000000000" => Self("https://graph.microsoft.com".to_owned()),
+            // Hosts and ids are the same in upper case; the names that applications chose may not be.
+            _ if !name.starts_with("api://") => Self(name),
+            _ => parsed,
+        })
+    }
+
+    /// Whether a token for this service is taken by another one, too.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let cosmos = || {
+            let account = other.0.strip_prefix("https://");
+            self.0 == ALL_OF_COSMOS && account.is_some_and(|it| Cloud::of_host(Service::Cosmos, it).is_some())
+        };
+        // Registries exchange tokens for Resource Manager, too.
+        let registry =
+            || *self == Self::resource_manager(Cloud::Public) && *other == Self::registry(Cloud::Public);
+        self == other || cosmos() || registry()
     }
 
     /// That of Resource Manager.

@@ -21,6 +21,15 @@ checked! {
         example: "66666666-7777-8888-9999-000000000000",
     }
 
+    /// An identity that was assigned to machines, by its id in Resource Manager.
+    IdentityId {
+        pattern: "^/[Ss]ubscriptions/[0-9A-Fa-f-]{36}/[Rr]esource[Gg]roups/[^/]+/[Pp]roviders/[Mm]icrosoft\\.[Mm]anaged[Ii]dentity/[Uu]ser[Aa]ssigned[Ii]dentities/[0-9A-Za-z_-]+$",
+        length: 1..=512,
+        check: is_identity,
+        expected: "the id of a managed identity in Resource Manager",
+        example: "/subscriptions/aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee/resourceGroups/my-group/providers/Microsoft.ManagedIdentity/userAssignedIdentities/my-identity",
+    }
+
     /// The id of a subscription.
     SubscriptionId {
         pattern: "^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$",
@@ -62,6 +71,12 @@ pub(crate) fn is_guid(text: &str) -> bool {
 const SHARED: [&str; 3] = ["common", "organizations", "consumers"];
 
 impl TenantId {
+    /// Whether it is an id, and no domain.
+    #[must_use]
+    pub fn is_id(&self) -> bool {
+        is_guid(self.as_str())
+    }
+
     /// Whether it stands for no single directory.
     #[must_use]
     pub fn is_shared(&self) -> bool {
@@ -77,6 +92,27 @@ fn is_tenant(text: &str) -> bool {
             && !it.ends_with('-')
     };
     text.split('.').all(label)
+}
+
+/// Upper and lower case are the same to Resource Manager.
+fn is_identity(text: &str) -> bool {
+    let parts: Vec<_> = text.split('/').collect();
+    let ["", subscriptions, id, groups, group, providers, provider, kind, name] = *parts else {
+        return false;
+    };
+    let words = [
+        (subscriptions, "subscriptions"),
+        (groups, "resourceGroups"),
+        (providers, "providers"),
+        (provider, "Microsoft.ManagedIdentity"),
+        (kind, "userAssignedIdentities"),
+    ];
+    words.into_iter().all(|(theirs, word)| theirs.eq_ignore_ascii_case(word))
+        && is_guid(id)
+        && (1..=90).contains(&group.len())
+        && is_group(group)
+        && (3..=128).contains(&name.len())
+        && name.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_'))
 }
 
 fn is_group(text: &str) -> bool {

@@ -12,7 +12,7 @@ mod service;
 
 pub use audience::Audience;
 pub use cloud::Cloud;
-pub use config::{ClientId, ResourceGroup, StorageAccount, SubscriptionId, TenantId};
+pub use config::{ClientId, IdentityId, ResourceGroup, StorageAccount, SubscriptionId, TenantId};
 pub use connector_core::{EndpointUrl, KeyPrefix};
 pub use resource::{ClusterName, ContainerName, CosmosAccount, RegistryName, SecretName, VaultName};
 pub use service::{Endpoints, Service};

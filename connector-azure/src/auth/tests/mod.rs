@@ -3,4 +3,7 @@
 use super::*;
 use crate::testing::*;
 
+mod access_token;
+mod managed_identity;
 mod service_principal;
+mod workload_identity;
