@@ -234,9 +234,14 @@ pub(crate) fn oauth(cx: &Context, call: &str, answer: &Response) -> Error {
                 "the application cannot prove who it is".to_owned(),
                 "check `client_id` and its secret or certificate",
             ),
-            Some("invalid_grant" | "interaction_required") => {
+            Some("invalid_grant") => {
                 ("the login is not, or no longer, taken".to_owned(), "log in again and update the connector")
             }
+            Some("interaction_required" | "login_required" | "consent_required") => (
+                "the directory wants the person to log in again: for a policy, a second factor or a consent"
+                    .to_owned(),
+                "log in again, on a terminal",
+            ),
             Some("invalid_scope" | "invalid_resource") => {
                 ("the service is not known to the directory".to_owned(), "check what the token is asked for")
             }
@@ -255,7 +260,7 @@ pub(crate) fn oauth(cx: &Context, call: &str, answer: &Response) -> Error {
 }
 
 /// OAuth's words for a refusal.
-const WORDS: [&str; 14] = [
+const WORDS: [&str; 16] = [
     "invalid_client",
     "invalid_grant",
     "invalid_request",
@@ -264,7 +269,9 @@ const WORDS: [&str; 14] = [
     "unauthorized_client",
     "unsupported_grant_type",
     "interaction_required",
+    "login_required",
     "consent_required",
+    "bad_verification_code",
     "access_denied",
     "authorization_pending",
     "authorization_declined",

@@ -45,6 +45,7 @@ connector_core::register! {
     connector Azure,
     method auth::ServicePrincipal,
     method auth::WorkloadIdentity,
+    method auth::UserAccount,
     method auth::ManagedIdentity,
     method auth::AccessToken,
     resource resource::AzureGeneric,

@@ -31,11 +31,8 @@ pub(crate) fn form(fields: &[(&str, &str)]) -> Secret {
 ///
 /// # Errors
 /// No answer; any status is one.
-pub(crate) async fn send(cx: &Context, place: &Place, mut request: Request) -> Result<Response> {
-    if let Some(trust) = &place.trust {
-        request = request.with_trust(trust.pem.clone());
-    }
-    cx.send_patiently(request, Patience::default()).await
+pub(crate) async fn send(cx: &Context, place: &Place, request: Request) -> Result<Response> {
+    cx.send_patiently(trusting(place, request), Patience::default()).await
 }
 
 /// Posts a form, as OAuth does.
@@ -48,11 +45,35 @@ pub(crate) async fn post_form(
     url: &str,
     fields: &[(&str, &str)],
 ) -> Result<Response> {
-    let request = Request::new("POST", url)
+    send(cx, place, form_request(url, fields)).await
+}
+
+/// The same for what is good for one try.
+///
+/// # Errors
+/// No answer; any status is one.
+pub(crate) async fn post_form_once(
+    cx: &Context,
+    place: &Place,
+    url: &str,
+    fields: &[(&str, &str)],
+) -> Result<Response> {
+    cx.send(trusting(place, form_request(url, fields))).await
+}
+
+fn form_request(url: &str, fields: &[(&str, &str)]) -> Request {
+    Request::new("POST", url)
         .with_header("content-type", "application/x-www-form-urlencoded")
         .with_header("accept", "application/json")
-        .with_body(form(fields).expose());
-    send(cx, place, request).await
+        .with_body(form(fields).expose())
+}
+
+/// A request that trusts whom the place of a connector trusts.
+pub(crate) fn trusting(place: &Place, request: Request) -> Request {
+    match &place.trust {
+        Some(trust) => request.with_trust(trust.pem.clone()),
+        None => request,
+    }
 }
 
 /// The services of one session, for one call.

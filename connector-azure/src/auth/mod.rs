@@ -5,6 +5,7 @@ mod common;
 mod access_token;
 mod managed_identity;
 mod service_principal;
+mod user_account;
 mod workload_identity;
 
 pub use access_token::AccessToken;
@@ -12,6 +13,7 @@ pub use common::Network;
 pub use connector_core::{CaBundle, Timestamp};
 pub use managed_identity::ManagedIdentity;
 pub use service_principal::{Certificate, ServicePrincipal};
+pub use user_account::{LoginFlow, UserAccount};
 pub use workload_identity::WorkloadIdentity;
 
 /// Where Azure's machines ask for tokens of their identity (protocol: Azure Instance Metadata Service).

@@ -6,6 +6,7 @@
 mod jwt;
 pub(crate) mod machine;
 mod oauth;
+pub(crate) mod person;
 
 use std::time::{Duration, SystemTime};
 
@@ -16,7 +17,7 @@ use crate::names::Audience;
 use crate::session::Place;
 
 pub(crate) use jwt::{Claims, Signer, claims, claims_as};
-pub(crate) use oauth::{ASSERTION_TYPE, Proof, TOKEN, client_credentials, granted, token_url};
+pub(crate) use oauth::{ASSERTION_TYPE, Proof, TOKEN, client_credentials, token_url};
 
 /// The way to tokens: one per service, each by a call of its own.
 #[async_trait]

@@ -59,10 +59,15 @@ pub(crate) async fn client_credentials(
             fields.extend([("client_assertion_type", ASSERTION_TYPE), ("client_assertion", token.expose())]);
         }
     }
-    granted(cx, place, &url, &fields).await?.token(cx)
+    let answer = wire::post_form(cx, place, &url, &fields).await;
+    let answer = answer.map_err(|error| error.context("the token endpoint of Entra ID does not answer"))?;
+    if !answer.is_success() {
+        return Err(error::oauth(cx, TOKEN, &answer));
+    }
+    wire::json::<Granted>(TOKEN, &answer)?.token(cx)
 }
 
-/// The answer of the token endpoint. Version 1 and managed identities write numbers as texts.
+/// The answer of the token endpoint.
 #[derive(Deserialize)]
 pub(crate) struct Granted {
     access_token: Option<Secret>,
@@ -77,22 +82,4 @@ impl Granted {
         let secret = self.access_token.filter(is_token).ok_or_else(|| error::garbage(TOKEN))?;
         Ok(Token { secret, expiry: cx.expires_in(life) })
     }
-}
-
-/// Posts to the token endpoint, and reads what it grants.
-///
-/// # Errors
-/// What the directory refuses, and answers that are none.
-pub(crate) async fn granted(
-    cx: &Call<'_>,
-    place: &Place,
-    url: &str,
-    fields: &[(&str, &str)],
-) -> Result<Granted> {
-    let answer = wire::post_form(cx, place, url, fields).await;
-    let answer = answer.map_err(|error| error.context("the token endpoint of Entra ID does not answer"))?;
-    if !answer.is_success() {
-        return Err(error::oauth(cx, TOKEN, &answer));
-    }
-    wire::json(TOKEN, &answer)
 }

@@ -23,7 +23,7 @@ checked! {
 
     /// An identity that was assigned to machines, by its id in Resource Manager.
     IdentityId {
-        pattern: "^/[Ss]ubscriptions/[0-9A-Fa-f-]{36}/[Rr]esource[Gg]roups/[^/]+/[Pp]roviders/[Mm]icrosoft\\.[Mm]anaged[Ii]dentity/[Uu]ser[Aa]ssigned[Ii]dentities/[0-9A-Za-z_-]+$",
+        pattern: "^/[Ss]ubscriptions/[0-9A-Fa-f-]{36}/[Rr]esource[Gg]roups/[0-9A-Za-z_().-]+/[Pp]roviders/[Mm]icrosoft\\.[Mm]anaged[Ii]dentity/[Uu]ser[Aa]ssigned[Ii]dentities/[0-9A-Za-z_-]+$",
         length: 1..=512,
         check: is_identity,
         expected: "the id of a managed identity in Resource Manager",

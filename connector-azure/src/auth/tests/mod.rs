@@ -4,6 +4,9 @@ use super::*;
 use crate::testing::*;
 
 mod access_token;
+mod browser;
+mod device;
 mod managed_identity;
 mod service_principal;
+mod user_account;
 mod workload_identity;

@@ -6,6 +6,7 @@ use super::{Chosen, Failure, local, may_pass, read, refused};
 use crate::mint::{Token, is_token};
 use crate::names::Audience;
 use crate::session::Place;
+use crate::wire;
 
 const CALL: &str = "app-service:token";
 const VERSION: &str = "2019-08-01";
@@ -24,10 +25,8 @@ pub(super) async fn token(
     }
     let mut fields = vec![("api-version", VERSION), ("resource", audience.as_str())];
     fields.extend(chosen.parameter("mi_res_id"));
-    let mut request = local(url, &fields).with_header("x-identity-header", header.expose()).to_metadata();
-    if let Some(trust) = &place.trust {
-        request = request.with_trust(trust.pem.clone());
-    }
+    let request = local(url, &fields).with_header("x-identity-header", header.expose()).to_metadata();
+    let request = wire::trusting(place, request);
     let answer = cx.send_patiently(request, Patience::default().with_passing(may_pass)).await;
     let answer = answer.map_err(|error| {
         error.context("the identity endpoint of App Service does not answer").with_hint("try again later")

@@ -7,6 +7,7 @@ use crate::auth::IMDS;
 use crate::mint::Token;
 use crate::names::Audience;
 use crate::session::Place;
+use crate::wire;
 
 const CALL: &str = "imds:token";
 const PATH: &str = "/metadata/identity/oauth2/token";
@@ -23,14 +24,12 @@ pub(super) async fn token(
 ) -> Result<Token, Failure> {
     let mut fields = vec![("api-version", VERSION), ("resource", audience.as_str())];
     fields.extend(chosen.parameter("msi_res_id"));
-    let mut request = local(&format!("{url}{PATH}"), &fields);
-    if let Some(trust) = &place.trust {
-        request = request.with_trust(trust.pem.clone());
-    }
-    // What stands in for it is at no link-local address, under whatever name.
-    if url == IMDS {
-        request = request.to_metadata();
-    }
+    let request = local(&format!("{url}{PATH}"), &fields);
+    let request = match url == IMDS {
+        true => request.to_metadata(),
+        // What stands in for it is at no link-local address, under whatever name.
+        false => wire::trusting(place, request),
+    };
     let passing = if sure { passes } else { passes_once_there };
     let answer = cx.send_patiently(request, Patience::default().with_passing(passing)).await;
     let answer = answer.map_err(|error| match (error.is_transient(), sure) {

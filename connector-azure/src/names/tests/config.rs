@@ -94,3 +94,42 @@ fn storage_accounts() {
         ],
     );
 }
+
+#[test]
+fn identities_of_machines() {
+    let id = |group: &str, name: &str| {
+        format!(
+            "/subscriptions/aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee/resourceGroups/{group}/providers/Microsoft.ManagedIdentity/\
+             userAssignedIdentities/{name}"
+        )
+    };
+    let good = [id("prod", "worker"), id("(x)", "a_1"), id("g", &"a".repeat(128))];
+    let lower = good[0].replace("resourceGroups", "resourcegroups").replace("Microsoft", "microsoft");
+    let bare = good[0].trim_start_matches('/').to_owned();
+    let elsewhere = good[0].replace("ManagedIdentity", "Compute");
+    let longer = format!("{}/more", good[0]);
+    let query = format!("{}?x", good[0]);
+    let escaped = good[0].replace("prod", "pr%2fod");
+    let broken = good[0].replace("worker", "worker\nx");
+    check(
+        IdentityId::parse,
+        &[&good[0], &good[1], &good[2], &lower],
+        &[
+            ("", "it is empty"),
+            ("worker", "it is a name"),
+            ("66666666-7777-8888-9999-000000000000", "it is a client id"),
+            (&bare, "it does not begin with a slash"),
+            (&elsewhere, "it is of another provider"),
+            (&longer, "it goes on"),
+            (&query, "it has a query"),
+            (&escaped, "it has a percent sign"),
+            (&broken, "it has the end of a line"),
+        ],
+    );
+    // The pattern cannot say it: the id of a subscription, the length of a name.
+    for text in
+        [good[0].replace("aaaaaaaa-", "aaaaaaaaa"), id("g", "ab"), id("g.", "abc"), id("g", &"a".repeat(129))]
+    {
+        assert!(IdentityId::parse(text.as_str()).is_err(), "{text}");
+    }
+}

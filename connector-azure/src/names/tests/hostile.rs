@@ -25,6 +25,7 @@ fn check_all(text: &str) -> usize {
     let taken = [
         check(TenantId::parse(text), text),
         check(ClientId::parse(text), text),
+        check(IdentityId::parse(text), text),
         check(SubscriptionId::parse(text), text),
         check(ResourceGroup::parse(text), text),
         check(StorageAccount::parse(text), text),
@@ -54,7 +55,7 @@ fn c28_any_text_is_answered() {
         .run(&text, |text| {
             let count = check_all(&text);
             taken.set(taken.get() + count);
-            refused.set(refused.get() + 11 - count);
+            refused.set(refused.get() + 12 - count);
             // What stands in a host or a path has nothing that ends it there.
             if count > 0 {
                 prop_assert!(!text.contains(['/', '?', '#', '%', '\\', ' ', '@', ':']), "{}", text);
