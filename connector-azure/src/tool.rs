@@ -144,9 +144,9 @@ fn of_signature(form: EnvironmentForm, credential: &AzureCredential, signature: 
     };
     let endpoint = credential.endpoint.clone().or_else(|| host(credential.cloud()));
     // `az` would send the signature to whichever account a command names, but this text says where it belongs.
-    let text = endpoint.as_deref().map(|url| {
-        Secret::new(format!("BlobEndpoint={url};SharedAccessSignature={}", signature.expose()))
-    });
+    let text = endpoint
+        .as_deref()
+        .map(|url| Secret::new(format!("BlobEndpoint={url};SharedAccessSignature={}", signature.expose())));
     // Who knows no connection strings knows the public cloud.
     let elsewhere = endpoint.filter(|it| Some(it) != host(Cloud::Public).as_ref());
     form.set("AZURE_STORAGE_SAS_TOKEN", signature.clone())
@@ -274,7 +274,10 @@ mod tests {
         for (text, expected) in [
             ("AccountName=a;AccountKey=Zm9v", "AZURE_STORAGE_CONNECTION_STRING"),
             ("BlobEndpoint=https://a.example;SharedAccessSignature=x", "AZURE_STORAGE_CONNECTION_STRING"),
-            ("AccountEndpoint=https://a.documents.azure.com:443/;AccountKey=x", "AZURE_COSMOS_CONNECTIONSTRING"),
+            (
+                "AccountEndpoint=https://a.documents.azure.com:443/;AccountKey=x",
+                "AZURE_COSMOS_CONNECTIONSTRING",
+            ),
             ("AccountKey=x; accountendpoint=https://a.example/", "AZURE_COSMOS_CONNECTIONSTRING"),
             ("é", "AZURE_STORAGE_CONNECTION_STRING"),
         ] {

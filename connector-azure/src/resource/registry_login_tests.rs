@@ -205,7 +205,8 @@ async fn an_end_is_counted_by_the_registrys_clock() {
 #[tokio::test]
 async fn tokens_are_for_whom_the_registry_takes_them_from() {
     let narrowing = |text: &str| of(text).narrowing(&Wanted::new(Access::Read)).expect("a service");
-    let audience = |text: &str| narrowing(text).expect("a service").audience(Cloud::Public).as_str().to_owned();
+    let audience =
+        |text: &str| narrowing(text).expect("a service").audience(Cloud::Public).as_str().to_owned();
     assert_eq!(audience(HOST), "https://containerregistry.azure.net");
     assert_eq!(audience("zenfiles.azurecr.us"), "https://management.usgovcloudapi.net");
     assert_eq!(audience("zenfiles.azurecr.cn"), "https://management.chinacloudapi.cn");
