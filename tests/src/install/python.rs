@@ -7,7 +7,7 @@ use crate::{paths, process};
 
 const REQUIREMENTS: &str = include_str!("requirements.txt");
 
-/// A virtual environment with MiniStack, the `aws` program, boto3, Google's libraries and fake-gcs-server.
+/// A virtual environment with MiniStack, the `aws` program, boto3, Google's and Azure's libraries and fake-gcs-server.
 #[derive(Debug, Clone)]
 pub struct Python {
     folder: PathBuf,
@@ -51,7 +51,7 @@ impl Python {
         command
     }
 
-    /// Python in the same clean environment, with boto3 and Google's libraries at hand.
+    /// Python in the same clean environment, with boto3 and Google's and Azure's libraries at hand.
     pub fn python(&self, home: &Path) -> Command {
         let mut command = process::isolated(self.program("python"), home);
         command.envs([
