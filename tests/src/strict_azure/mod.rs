@@ -16,17 +16,20 @@
 mod arm;
 mod audience;
 mod blob;
+mod cosmos;
 mod der;
 mod entra;
 mod identity;
 mod jwt;
 mod managed;
 mod people;
+mod registry;
 mod roles;
 mod state;
 mod things;
+mod vault;
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use rustls::ServerConfig;
@@ -58,6 +61,7 @@ pub struct StrictAzure {
     server: Loopback,
     identity: Loopback,
     state: Arc<Mutex<State>>,
+    tls: Arc<ServerConfig>,
     /// The certificate of its authority.
     ca: String,
 }
@@ -92,11 +96,12 @@ impl StrictAzure {
             .with_no_client_auth()
             .with_single_cert(vec![certificate], key)
             .expect("the key is that of the certificate");
+        let tls = Arc::new(tls);
         let state = Arc::new(Mutex::new(State::default()));
         let cloud = |front| Cloud { state: Arc::clone(&state), front };
-        let server = Loopback::start_tls(cloud(Front::Everything), Arc::new(tls));
+        let server = Loopback::start_tls(cloud(Front::Everything), Arc::clone(&tls));
         let identity = Loopback::start(cloud(Front::Identity));
-        let started = Self { server, identity, state, ca: authority.pem() };
+        let started = Self { server, identity, state, tls, ca: authority.pem() };
         started.state().base = started.server.url();
         started.add_tenant(TENANT, DOMAIN);
         started.add_first_parties();
@@ -113,6 +118,28 @@ impl StrictAzure {
     /// faults are its own.
     pub fn identity(&self) -> &Loopback {
         &self.identity
+    }
+
+    /// Opens a port on which a registry answers at its root, for clients that know registries by their host alone. It is
+    /// open for as long as the answer is kept, and its calls and faults are its own.
+    ///
+    /// # Panics
+    /// When there is no such registry.
+    pub fn open_registry(&self, name: &str) -> Loopback {
+        let front = Front::Registry(name.to_owned(), Arc::default());
+        let opened = Loopback::start_tls(
+            Cloud { state: Arc::clone(&self.state), front: front.clone() },
+            Arc::clone(&self.tls),
+        );
+        let host = opened.address().to_string();
+        if let Front::Registry(_, own) = front {
+            let _ = own.set(host.clone());
+        }
+        let mut state = self.state();
+        let registry = state.registries.get_mut(name).expect("the registry is there");
+        registry.hosts.push(host);
+        drop(state);
+        opened
     }
 
     // Time and limits.
@@ -172,6 +199,8 @@ impl StrictAzure {
 enum Front {
     Everything,
     Identity,
+    /// One registry by name, and the host of its port.
+    Registry(String, Arc<OnceLock<String>>),
 }
 
 /// Answers the calls of one port.
@@ -197,6 +226,10 @@ impl Handler for Cloud {
                 Front::Everything => route(&mut state, &call),
                 Front::Identity if managed::is_for(&call) => managed::answer(&mut state, &call),
                 Front::Identity => Answer::empty(404),
+                Front::Registry(name, host) => {
+                    let host = host.get().map(String::as_str).unwrap_or_default();
+                    registry::answer_at(&mut state, &call, &name, host)
+                }
             };
             answer.with_header("date", clock::http_date(state.clock.now()))
         })
@@ -214,6 +247,9 @@ fn route(state: &mut State, call: &Call) -> Answer {
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     match segments.as_slice() {
         ["blob", ..] => blob::answer(state, call),
+        ["cosmos", ..] => cosmos::answer(state, call),
+        ["registry", ..] => registry::answer(state, call),
+        ["vault", ..] => vault::answer(state, call),
         [tenant, rest @ ..] => entra::answer(state, call, tenant, rest),
         [] => Answer::empty(404),
     }

@@ -353,6 +353,12 @@ impl StrictAzure {
         }
         all.extend(state.storage.accounts.values().flat_map(|account| account.keys.clone()));
         all.extend(state.managed.header.clone());
+        all.extend(
+            state.registries.values().flat_map(|registry| registry.admin.clone().into_iter().flatten()),
+        );
+        all.extend(state.cosmos.values().flat_map(|it| [&it.keys, &it.readonly_keys]).flatten().cloned());
+        let secrets = state.vaults.values().flat_map(|vault| vault.secrets.values().flatten());
+        all.extend(secrets.map(|version| version.value.clone()));
         all
     }
 

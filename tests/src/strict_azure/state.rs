@@ -6,9 +6,12 @@ use tokio::sync::Barrier;
 
 use super::arm::Manager;
 use super::blob::Storage;
+use super::cosmos;
 use super::entra::Directory;
 use super::identity::Grant;
 use super::managed::Managed;
+use super::registry::Registry;
+use super::vault::Vault;
 use crate::clock::Clock;
 
 /// All that the twin knows.
@@ -33,6 +36,10 @@ pub(super) struct State {
     pub(super) managed: Managed,
     pub(super) manager: Manager,
     pub(super) storage: Storage,
+    /// By name, as the next two.
+    pub(super) registries: Named<Registry>,
+    pub(super) vaults: Named<Vault>,
+    pub(super) cosmos: Named<cosmos::Account>,
 }
 
 impl State {

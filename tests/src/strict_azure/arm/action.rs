@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::cosmos;
 use super::super::identity::covers;
 use super::kind::Kind;
 use super::{ArmError, Asked, Cx, cluster};
@@ -60,8 +61,47 @@ fn act(cx: &Cx<'_>, kind: Kind, id: &str, name: &str, group: &str, action: &str)
             let keys: Vec<_> = account.keys.iter().enumerate().map(key).collect();
             Ok(json!({ "keys": keys }))
         }
+        (Kind::Registry, "listcredentials") => {
+            let registry = cx.state.registries.get(name).ok_or_else(unknown)?;
+            let Some(passwords) = &registry.admin else {
+                let words = format!(
+                    "Cannot perform credential operations for {id} as admin user is disabled. Kindly \
+                                     enable admin user as per docs: https://learn.microsoft.com/azure/container-registry"
+                );
+                return Err(ArmError::new(400, "UnAuthorizedForCredentialOperations", words));
+            };
+            let [first, second] = passwords;
+            Ok(json!({ "username": registry.place.name, "passwords": [
+                { "name": "password", "value": first }, { "name": "password2", "value": second },
+            ] }))
+        }
+        (Kind::Cosmos, _) => {
+            let account = cx.state.cosmos.get(name).ok_or_else(unknown)?;
+            keys_of(account, action).ok_or_else(unknown)
+        }
         _ => Err(unknown()),
     }
+}
+
+fn keys_of(account: &cosmos::Account, action: &str) -> Option<Value> {
+    let ([first, second], [third, fourth]) = (&account.keys, &account.readonly_keys);
+    let connection = |key: &str, what: &str| {
+        let text = format!("AccountEndpoint={};AccountKey={key};", account.endpoint());
+        json!({ "connectionString": text, "description": format!("{what} SQL Connection String") })
+    };
+    let readonly = json!({ "primaryReadonlyMasterKey": third, "secondaryReadonlyMasterKey": fourth });
+    Some(match action {
+        "listkeys" => json!({
+            "primaryMasterKey": first, "secondaryMasterKey": second, "primaryReadonlyMasterKey": third,
+            "secondaryReadonlyMasterKey": fourth,
+        }),
+        "readonlykeys" => readonly,
+        "listconnectionstrings" => json!({ "connectionStrings": [
+            connection(first, "Primary"), connection(second, "Secondary"),
+            connection(third, "Primary Read-Only"), connection(fourth, "Secondary Read-Only"),
+        ] }),
+        _ => return None,
+    })
 }
 
 /// The blob service of an account, its containers, or one of them.

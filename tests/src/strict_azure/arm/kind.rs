@@ -45,7 +45,9 @@ impl Kind {
             Self::StorageAccount => {
                 state.storage.accounts.values().map(|it| entry(&it.place, it.shown())).collect()
             }
-            _ => Vec::new(),
+            Self::Registry => state.registries.values().map(|it| entry(&it.place, it.shown())).collect(),
+            Self::Vault => state.vaults.values().map(|it| entry(&it.place, it.shown())).collect(),
+            Self::Cosmos => state.cosmos.values().map(|it| entry(&it.place, it.shown())).collect(),
         };
         all.sort_by(|one, other| one.0.cmp(&other.0));
         all

@@ -2,11 +2,15 @@
 //! `tests/it/azure`.
 
 mod blob;
+mod certificate;
+mod cosmos;
 mod entra;
 mod managed;
 mod manager;
 mod people;
+mod registry;
 mod sas;
+mod vault;
 
 use std::net::TcpStream;
 
@@ -18,6 +22,7 @@ use super::entra::encoded;
 use super::*;
 
 const ARM: &str = "https://management.azure.com";
+const REGISTRY: &str = "https://containerregistry.azure.net";
 const STORAGE: &str = "https://storage.azure.com";
 const ALICE: &str = "alice@strict.onmicrosoft.com";
 /// A program of the tenant.
