@@ -1,9 +1,10 @@
 //! What Resource Manager says of resources that have a service of their own: their ids, and lists of all of a kind.
 
-use connector_core::{Call, Error, Listing, Result};
+use connector_core::{Call, Error, ErrorKind, Listing, Result};
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::common::{in_scope, subscriptions};
 use crate::names::{ResourceGroup, SubscriptionId};
@@ -16,8 +17,8 @@ pub(crate) const SIDE_BY_SIDE: usize = 16;
 /// `/subscriptions/{s}/resourceGroups/{g}/providers/{p}/{kind}/{name}` and, for parts of a resource, further pairs of
 /// kind and name.
 pub(crate) struct ArmId<'a> {
-    subscription: SubscriptionId,
-    group: ResourceGroup,
+    pub(crate) subscription: SubscriptionId,
+    pub(crate) group: ResourceGroup,
     provider: &'a str,
     pairs: Vec<(&'a str, &'a str)>,
 }
@@ -56,20 +57,38 @@ impl<'a> ArmId<'a> {
     /// # Errors
     /// Invalid input that names both places.
     pub(crate) fn check(&self, session: &Session) -> Result<()> {
-        let place = &session.place;
-        if let Some(scope) = &place.subscription {
-            in_scope(&self.subscription, scope.as_str())?;
-        }
-        let other = place.group.as_ref().filter(|it| !it.as_str().eq_ignore_ascii_case(self.group.as_str()));
-        match other {
-            None => Ok(()),
-            Some(ours) => Err(Error::field(
-                "resource_id",
-                format!("the resource is of group {}, the connector is for {ours}", self.group),
-            )
-            .with_hint("use a connector of that group, or one without `resource_group`")),
-        }
+        in_place(&self.subscription, &self.group, session)
     }
+}
+
+/// Refuses a resource of another subscription or another group than the connector names.
+///
+/// # Errors
+/// Invalid input that names both places.
+pub(crate) fn in_place(
+    subscription: &SubscriptionId,
+    group: &ResourceGroup,
+    session: &Session,
+) -> Result<()> {
+    let place = &session.place;
+    if let Some(scope) = &place.subscription {
+        in_scope(subscription, scope.as_str())?;
+    }
+    let other = place.group.as_ref().filter(|it| !it.as_str().eq_ignore_ascii_case(group.as_str()));
+    match other {
+        None => Ok(()),
+        Some(ours) => Err(Error::field(
+            "resource_id",
+            format!("the resource is of group {group}, the connector is for {ours}"),
+        )
+        .with_hint("use a connector of that group, or one without `resource_group`")),
+    }
+}
+
+/// The path of a resource of a kind, such as `Microsoft.KeyVault/vaults`.
+pub(crate) fn path(subscription: &SubscriptionId, group: &ResourceGroup, kind: &str, name: &str) -> String {
+    let (group, name) = (part(group.as_str()), part(name));
+    format!("/subscriptions/{subscription}/resourceGroups/{group}/providers/{kind}/{name}")
 }
 
 /// What was found of a kind.
@@ -84,17 +103,21 @@ pub(crate) struct Found {
 impl Found {
     /// The subscriptions that could not be looked into, beside what was found in the others.
     pub(crate) fn told_in(self, listing: Listing) -> Listing {
-        self.failures.into_iter().fold(listing, |listing, (subscription, error)| {
-            listing.with_failure(subscription.as_str(), error)
-        })
+        told_in(self.failures, listing)
     }
 }
 
-/// The names of all resources of a kind, such as `Microsoft.KeyVault/vaults`, that stand where the connector looks: in
-/// its group, its subscription, or all that the identity sees, side by side.
+/// The subscriptions that could not be looked into, beside what was found in the others.
+pub(crate) fn told_in(failures: Vec<(SubscriptionId, Error)>, listing: Listing) -> Listing {
+    failures
+        .into_iter()
+        .fold(listing, |listing, (subscription, error)| listing.with_failure(subscription.as_str(), error))
+}
+
+/// The names of all resources of a kind, such as `Microsoft.KeyVault/vaults`, that stand where the connector looks.
 ///
 /// # Errors
-/// What Resource Manager refuses, where there is one place only.
+/// As [`resources`].
 pub(crate) async fn names_of(
     session: &Session,
     cx: &Call<'_>,
@@ -106,8 +129,29 @@ pub(crate) async fn names_of(
     struct Named {
         name: String,
     }
+    let (found, failures) = resources::<Named>(session, cx, call, kind, version).await?;
+    let mut names: Vec<_> = found.into_iter().map(|it| it.name).collect();
+    names.sort();
+    names.dedup();
+    Ok(Found { names, failures })
+}
+
+/// All resources of a kind, as they are described, that stand where the connector looks: in its group, its subscription,
+/// or all that the identity sees, side by side. Beside them the subscriptions that could not be looked into, sorted: one
+/// that fails hides none of the others.
+///
+/// # Errors
+/// What Resource Manager refuses, where there is one place only; a resource group that is in no place.
+pub(crate) async fn resources<T: DeserializeOwned>(
+    session: &Session,
+    cx: &Call<'_>,
+    call: &'static str,
+    kind: &str,
+    version: &str,
+) -> Result<(Vec<T>, Vec<(SubscriptionId, Error)>)> {
     let api = Api::new(cx, session);
-    let below = match &session.place.group {
+    let group = session.place.group.as_ref();
+    let below = match group {
         Some(group) => format!("resourceGroups/{}/providers/{kind}", part(group.as_str())),
         None => format!("providers/{kind}"),
     };
@@ -116,22 +160,30 @@ pub(crate) async fn names_of(
     let below = below.as_str();
     let asked = places.into_iter().map(|subscription| async move {
         let path = format!("/subscriptions/{subscription}/{below}");
-        let found = api.arm_list::<Named>(call, &path, version).await;
+        let found = api.arm_list::<T>(call, &path, version).await;
         (subscription, found)
     });
     let mut answers: Vec<_> = stream::iter(asked).buffer_unordered(SIDE_BY_SIDE).collect().await;
     answers.sort_by(|(one, _), (other, _)| one.cmp(other));
-    let mut all = Found { names: Vec::new(), failures: Vec::new() };
+    let (mut all, mut failures) = (Vec::new(), Vec::new());
+    // A group is in one of the subscriptions, and not in the others.
+    let mut without_group = 0;
+    let places = answers.len();
     for (subscription, found) in answers {
         match found {
-            Ok(found) => all.names.extend(found.into_iter().map(|it| it.name)),
+            Ok(found) => all.extend(found),
             Err(error) if is_one => return Err(error),
-            Err(error) => all.failures.push((subscription, error)),
+            Err(error) if group.is_some() && error.kind() == ErrorKind::NotFound => without_group += 1,
+            Err(error) => failures.push((subscription, error)),
         }
     }
-    all.names.sort();
-    all.names.dedup();
-    Ok(all)
+    match group {
+        Some(group) if without_group > 0 && without_group == places => Err(Error::not_found(format!(
+            "no subscription that the identity sees has a resource group `{group}`"
+        ))
+        .with_hint("check `resource_group`")),
+        _ => Ok((all, failures)),
+    }
 }
 
 #[cfg(test)]

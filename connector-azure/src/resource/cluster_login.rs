@@ -6,8 +6,7 @@ use connector_core::{Allow, Call, Error, Expiry, Response, Result, Secret};
 use connector_k8s::{ContextLogin, CurrentContext, Login, Plugin, Trust};
 use serde::Deserialize;
 
-use super::arm_id::ArmId;
-use super::kubernetes_cluster::{KIND, VERSION};
+use super::kubernetes_cluster::{KubernetesCluster, VERSION};
 use crate::error;
 use crate::names::{Audience, is_guid};
 use crate::session::Session;
@@ -53,12 +52,12 @@ pub(super) enum Judged {
 /// # Errors
 /// What AKS refuses, and what is no kubeconfig of its.
 pub(super) async fn kubeconfig(
-    cluster: &ArmId,
+    cluster: &KubernetesCluster,
     way: Way,
     session: &Session,
     cx: &Call<'_>,
 ) -> Result<CurrentContext> {
-    let path = format!("{}/{}", cluster.path(KIND), way.path);
+    let path = format!("{}/{}", cluster.path(), way.path);
     let answer = Api::new(cx, session).arm_answer(way.call, &path, VERSION).await?;
     if !answer.is_success() {
         return Err(refused(cluster, way, cx, &answer));
@@ -77,8 +76,8 @@ pub(super) async fn kubeconfig(
     }
 }
 
-fn refused(cluster: &ArmId, way: Way, cx: &Call<'_>, answer: &Response) -> Error {
-    let ArmId { subscription, group, name } = cluster;
+fn refused(cluster: &KubernetesCluster, way: Way, cx: &Call<'_>, answer: &Response) -> Error {
+    let (subscription, group, name) = (cluster.subscription(), cluster.group(), cluster.name());
     let error = error::refused(cx, way.call, answer);
     match answer.status() {
         403 => error.context(format!("cluster `{name}` is not reached")).with_hint(format!(
@@ -98,7 +97,7 @@ fn refused(cluster: &ArmId, way: Way, cx: &Call<'_>, answer: &Response) -> Error
 /// # Errors
 /// Refused, where the connector does not allow it, and where tokens of its identity would not be taken.
 pub(super) fn judge(
-    cluster: &ArmId,
+    cluster: &KubernetesCluster,
     way: Way,
     context: &CurrentContext,
     session: &Session,
@@ -106,7 +105,7 @@ pub(super) fn judge(
 ) -> Result<Judged> {
     match context.login() {
         ContextLogin::Plugin(plugin) if !way.is_admin => {
-            check_plugin(&cluster.name, plugin, session).map(|()| Judged::Entra)
+            check_plugin(cluster.name().as_str(), plugin, session).map(|()| Judged::Entra)
         }
         ContextLogin::Stored(login, expiry) => {
             may_be_admin(cx).map_err(|error| {
@@ -114,7 +113,7 @@ pub(super) fn judge(
                     .context(format!(
                         "cluster `{}` does not log in with Entra ID: it has nothing but its administrator's \
                          certificate, and the connector does not allow that",
-                        cluster.name
+                        cluster.name()
                     ))
                     .with_hint(
                         "switch Entra ID on: az aks update --enable-aad; or update the connector with `--allow \
@@ -139,12 +138,12 @@ fn check_plugin(name: &str, plugin: Plugin<'_>, session: &Session) -> Result<()>
         ))
         .with_hint("let AKS manage Entra ID for it: az aks update --enable-aad"));
     }
-    let ours = session.place.tenant.as_ref().map(|it| it.as_str()).filter(|it| is_guid(it));
+    let ours = session.place.tenant.as_ref().filter(|it| it.is_id());
     let theirs = plugin.option("--tenant-id").filter(|it| is_guid(it));
     match (ours, theirs) {
-        (Some(ours), Some(theirs)) if !ours.eq_ignore_ascii_case(theirs) => Err(Error::refused(format!(
-            "cluster `{name}` takes tokens of directory {theirs}, and the connector's are of {ours}"
-        ))
+        (Some(ours), Some(theirs)) if !ours.as_str().eq_ignore_ascii_case(theirs) => Err(Error::refused(
+            format!("cluster `{name}` takes tokens of directory {theirs}, and the connector's are of {ours}"),
+        )
         .with_hint("use a connector with `tenant_id` of that directory")),
         _ => Ok(()),
     }

@@ -8,11 +8,11 @@ use connector_docker::names::RepositoryName;
 use connector_docker::{DockerCredential, Login};
 use serde::Deserialize;
 
-use super::arm_id::ArmId;
+use super::arm::{self, ArmId, resources, told_in};
+use super::common::in_cloud;
 use super::registry_login::{self, Visit, actions, needed};
-use super::side_by_side::{Found, resources};
-use crate::names::{Audience, Cloud, RegistryName, Service};
-use crate::session::{Place, Session};
+use crate::names::{Audience, Cloud, RegistryName, Service, SubscriptionId};
+use crate::session::Session;
 use crate::wire::Api;
 use crate::{Azure, Narrowing, error};
 
@@ -25,6 +25,7 @@ pub struct DockerRegistry {
 
 /// Registries in the words of Resource Manager.
 const KIND: &str = "Microsoft.ContainerRegistry/registries";
+const PROVIDER: &str = "Microsoft.ContainerRegistry";
 
 /// The version of Container Registry's calls to Resource Manager.
 const VERSION: &str = "2023-07-01";
@@ -74,9 +75,8 @@ impl ResourceType for DockerRegistry {
     type Credential = DockerCredential;
 
     fn parse(text: &str) -> Result<Parsed<Self>> {
-        if ArmId::is_meant(text) {
-            let id = in_id::<Self, _>(ArmId::read(text, KIND))?;
-            in_id::<Self, _>(RegistryName::parse(&*id.name))?;
+        if let Some(id) = ArmId::parse(text) {
+            named(&id)?;
             return Ok(Parsed::partial(text));
         }
         if text.starts_with("http://") {
@@ -110,8 +110,7 @@ impl ResourceType for DockerRegistry {
         if partial.is_empty() {
             return Err(Error::field("resource_id", "`docker-registry` needs the id of a registry"));
         }
-        if ArmId::is_meant(partial) {
-            let id = in_id::<Self, _>(ArmId::read(partial, KIND))?;
+        if let Some(id) = ArmId::parse(partial) {
             return Self::described(&id, session, cx).await;
         }
         let name = in_id::<Self, _>(RegistryName::parse(partial.to_ascii_lowercase()))?;
@@ -122,10 +121,10 @@ impl ResourceType for DockerRegistry {
         }
         let found = match registries(session, cx).await {
             Err(error) if error.kind() == ErrorKind::Refused => return Ok(as_it_is),
-            found => found?,
+            found => found?.0,
         };
-        let is_named = |it: &&Registry| it.arm().is_some_and(|it| it.name == as_it_is.name.as_str());
-        let mut fitting: Vec<_> = found.all.iter().filter(is_named).filter_map(Registry::host).collect();
+        let is_named = |it: &&Registry| it.name.eq_ignore_ascii_case(as_it_is.name.as_str());
+        let mut fitting: Vec<_> = found.iter().filter(is_named).filter_map(Registry::host).collect();
         fitting.sort_by_key(Self::id);
         fitting.dedup();
         match fitting.len() {
@@ -172,17 +171,14 @@ impl ResourceType for DockerRegistry {
 
     /// Subscriptions side by side.
     async fn list(session: &Session, cx: &Call<'_>) -> Result<Listing> {
-        let found = registries(session, cx).await?;
-        let ours = found.all.iter().filter_map(Registry::host).filter(|it| it.cloud == session.place.cloud);
-        let listing = Listing::of(ours.map(|it| it.id()));
-        Ok(found.failures.into_iter().fold(listing, |listing, (subscription, error)| {
-            listing.with_failure(subscription.as_str(), error)
-        }))
+        let (all, failures) = registries(session, cx).await?;
+        let ours = all.iter().filter_map(Registry::host).filter(|it| it.cloud == session.place.cloud);
+        Ok(told_in(failures, Listing::of(ours.map(|it| it.id()))))
     }
 
     /// The token flow to its end: the exchange, an access token of a scope, and a call with it.
     async fn reach(&self, wanted: &Wanted, session: &Session, cx: &Call<'_>) -> Result<()> {
-        self.check_cloud(&session.place)?;
+        in_cloud(self.cloud, session)?;
         if takes_password(wanted, cx) {
             return self.password(session, cx).await.map(drop);
         }
@@ -217,7 +213,7 @@ impl ResourceType for DockerRegistry {
         session: &Session,
         cx: &Call<'_>,
     ) -> Result<Issued<DockerCredential>> {
-        self.check_cloud(&session.place)?;
+        in_cloud(self.cloud, session)?;
         let credential = |login| DockerCredential { registry: self.id(), login };
         if takes_password(wanted, cx) {
             let login = self.password(session, cx).await?;
@@ -249,6 +245,7 @@ impl ResourceType for DockerRegistry {
 #[serde(default)]
 struct Registry {
     id: String,
+    name: String,
     properties: Properties,
 }
 
@@ -260,16 +257,24 @@ struct Properties {
 }
 
 impl Registry {
-    fn arm(&self) -> Option<ArmId> {
-        ArmId::read(&self.id, KIND).ok()
-    }
-
     fn host(&self) -> Option<DockerRegistry> {
         DockerRegistry::of_host(self.properties.login_server.as_deref()?).ok()
     }
 }
 
-async fn registries(session: &Session, cx: &Call<'_>) -> Result<Found<Registry>> {
+/// The path in Resource Manager that an id says, and the registry's name.
+fn named(id: &ArmId<'_>) -> Result<(String, RegistryName)> {
+    let [name] = id
+        .names(PROVIDER, ["registries"])
+        .ok_or_else(|| not_an_id::<DockerRegistry>("it is of something else than a registry"))?;
+    let name = in_id::<DockerRegistry, _>(RegistryName::parse(name))?;
+    Ok((arm::path(&id.subscription, &id.group, KIND, name.as_str()), name))
+}
+
+async fn registries(
+    session: &Session,
+    cx: &Call<'_>,
+) -> Result<(Vec<Registry>, Vec<(SubscriptionId, Error)>)> {
     resources(session, cx, LIST, KIND, VERSION).await
 }
 
@@ -319,10 +324,11 @@ impl DockerRegistry {
     }
 
     /// The registry of an id of Resource Manager: one call.
-    async fn described(id: &ArmId, session: &Session, cx: &Call<'_>) -> Result<Self> {
-        id.check_place("the registry", &session.place)?;
-        let answer = Api::new(cx, session).arm::<Registry>(GET, &id.path(KIND), VERSION).await;
-        let ArmId { subscription, group, name } = id;
+    async fn described(id: &ArmId<'_>, session: &Session, cx: &Call<'_>) -> Result<Self> {
+        id.check(session)?;
+        let (path, name) = named(id)?;
+        let answer = Api::new(cx, session).arm::<Registry>(GET, &path, VERSION).await;
+        let (subscription, group) = (&id.subscription, &id.group);
         let registry = answer.map_err(|error| match error.kind() {
             ErrorKind::NotFound => error.context(format!(
                 "there is no registry `{name}` in resource group `{group}` of subscription {subscription}"
@@ -334,32 +340,17 @@ impl DockerRegistry {
         registry.host().ok_or_else(|| error::garbage(GET))
     }
 
-    /// Refuses a registry of another cloud: the connector's tokens mean nothing there.
-    fn check_cloud(&self, place: &Place) -> Result<()> {
-        match self.cloud == place.cloud {
-            true => Ok(()),
-            false => Err(Error::field(
-                "resource_id",
-                format!(
-                    "the registry is in cloud `{}`, the connector is for `{}`",
-                    self.cloud.name(),
-                    place.cloud.name()
-                ),
-            )
-            .with_hint("use a connector with `cloud` of the registry")),
-        }
-    }
-
     fn visit<'a>(&self, session: &'a Session, cx: &'a Call<'a>) -> Visit<'a> {
         Visit::new(session, cx, self.id(), self.name.as_str())
     }
 
     /// The login of the admin user, where the registry has one.
     async fn password(&self, session: &Session, cx: &Call<'_>) -> Result<Login> {
-        let found = registries(session, cx).await?;
+        let (all, _) = registries(session, cx).await?;
         let host = self.id();
-        let ours = found.all.iter().find(|it| it.host().as_ref() == Some(self));
-        let Some((registry, id)) = ours.and_then(|it| Some((it, it.arm()?))) else {
+        let ours = all.iter().find(|it| it.host().as_ref() == Some(self));
+        let Some((registry, path)) = ours.and_then(|it| Some((it, named(&ArmId::parse(&it.id)?).ok()?.0)))
+        else {
             return Err(Error::not_found(format!(
                 "registry `{host}` is not among those that the identity sees, and its admin user is Resource Manager's"
             ))
@@ -369,7 +360,7 @@ impl DockerRegistry {
             return Err(Error::refused(format!("the admin user of registry `{host}` is disabled"))
                 .with_hint("ask for `read` or `write`, which log in with Entra ID: leave it disabled"));
         }
-        let path = format!("{}/listCredentials", id.path(KIND));
+        let path = format!("{path}/listCredentials");
         let given: Credentials =
             Api::new(cx, session).arm_action(PASSWORDS, &path, VERSION).await.map_err(|error| {
                 let error = error.context(format!("the admin user of registry `{host}` is not given"));

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::*;
 use crate::names::ResourceGroup;
 use crate::resource::testing::{call, place, session_at};
+use crate::session::Place;
 use crate::testing::{ARM, SUBSCRIPTION, refusal};
 
 const HOST: &str = "zenfiles.azurecr.io";
@@ -84,7 +85,7 @@ fn s17_refused_forms() {
         ("https://zenfiles", "none of ACR's", "a URL of a name alone"),
         ("123456789012.dkr.ecr.eu-west-1.amazonaws.com", "none of ACR's", "another cloud"),
         (&arm("zen files"), "a registry name", "an id with a name that is none"),
-        (&arm("zenfiles").replace("registries", "others"), "registries", "another type"),
+        (&arm("zenfiles").replace("registries", "others"), "something else than a registry", "another type"),
     ]);
 }
 
@@ -159,7 +160,7 @@ async fn s18_an_id_of_resource_manager_is_looked_up() {
         || json_answer(200, &json!({ "id": arm("ZenFiles"), "properties": { "loginServer": HOST } }));
     let world = Scripted::answering([described()]);
     assert_eq!(resolve(&arm("ZenFiles"), place(), &world).await.expect("its host"), HOST);
-    let url = format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/my-group/providers/{KIND}/zenfiles");
+    let url = format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/My-Group/providers/{KIND}/ZenFiles");
     assert_eq!(world.lines(), [format!("GET {ARM}{url}?api-version=2023-07-01")]);
 
     let silent = Scripted::new();
@@ -174,7 +175,7 @@ async fn s18_an_id_of_resource_manager_is_looked_up() {
         (
             refusal(404, "ResourceNotFound"),
             ErrorKind::NotFound,
-            "no registry `zenfiles` in resource group `my-group`",
+            "no registry `zenfiles` in resource group `My-Group`",
         ),
         (refusal(403, "AuthorizationFailed"), ErrorKind::Refused, "not looked up"),
         (json_answer(200, &json!({ "properties": {} })), ErrorKind::Unreachable, "not Azure"),

@@ -7,10 +7,9 @@ use connector_core::{
 use connector_k8s::{KubernetesCredential, Login};
 use serde::Deserialize;
 
-use super::arm_id::ArmId;
+use super::arm::{self, ArmId, in_place, resources, told_in};
 use super::cluster_login::{ADMIN, Judged, USER, Way, judge, kubeconfig, may_be_admin};
 use super::common::in_scope;
-use super::side_by_side::{Found, resources};
 use crate::Azure;
 use crate::names::{Audience, ClusterName, ResourceGroup, SubscriptionId};
 use crate::session::Session;
@@ -26,7 +25,8 @@ pub struct KubernetesCluster {
 }
 
 /// Clusters in the words of Resource Manager.
-pub(super) const KIND: &str = "Microsoft.ContainerService/managedClusters";
+const KIND: &str = "Microsoft.ContainerService/managedClusters";
+const PROVIDER: &str = "Microsoft.ContainerService";
 
 /// The version of AKS's calls.
 pub(super) const VERSION: &str = "2024-05-01";
@@ -75,19 +75,21 @@ fn read(text: &str) -> Result<Said> {
     type R = KubernetesCluster;
     let cluster = |name: &str| in_id::<R, _>(ClusterName::parse(name.to_ascii_lowercase()));
     let group = |name: &str| in_id::<R, _>(ResourceGroup::parse(name.to_ascii_lowercase()));
-    if ArmId::is_meant(text) {
-        let id = in_id::<R, _>(ArmId::read(text, KIND))?;
-        let name = cluster(&id.name)?;
-        return Ok(Said::Exact(R { subscription: id.subscription, group: id.group, name }));
+    let of = |subscription: &str, of: &str, name: &str| {
+        let subscription = in_id::<R, _>(SubscriptionId::parse(subscription.to_ascii_lowercase()))?;
+        Ok(Said::Exact(R { subscription, group: group(of)?, name: cluster(name)? }))
+    };
+    if let Some(id) = ArmId::parse(text) {
+        let [name] = id
+            .names(PROVIDER, ["managedClusters"])
+            .ok_or_else(|| not_an_id::<R>("it is of something else than a cluster of AKS"))?;
+        return of(id.subscription.as_str(), id.group.as_str(), name);
     }
     if text.contains("://") {
         return Err(not_an_id::<R>("the address of a cluster tells neither its group nor its name"));
     }
     match text.splitn(4, '/').collect::<Vec<_>>()[..] {
-        [subscription, of, name] => {
-            let subscription = in_id::<R, _>(SubscriptionId::parse(subscription.to_ascii_lowercase()))?;
-            Ok(Said::Exact(R { subscription, group: group(of)?, name: cluster(name)? }))
-        }
+        [subscription, group, name] => of(subscription, group, name),
         [of, name] => Ok(Said::InGroup(group(of)?, cluster(name)?)),
         [name] => Ok(Said::Name(cluster(name)?)),
         _ => Err(not_an_id::<R>("it has another number of parts")),
@@ -148,16 +150,16 @@ impl ResourceType for KubernetesCluster {
             let subscription = SubscriptionId::parse(subscription.as_str().to_ascii_lowercase())?;
             let group = ResourceGroup::parse(group.as_str().to_ascii_lowercase())?;
             let cluster = Self { subscription, group, name };
-            cluster.check_place(session)?;
+            in_place(&cluster.subscription, &cluster.group, session)?;
             return Ok(cluster);
         }
-        let found = clusters(session, cx).await?;
+        let (all, failures) = clusters(session, cx).await?;
         let fits = |it: &Self| it.name == name && group.as_ref().is_none_or(|group| *group == it.group);
-        let mut fitting: Vec<_> = found.all.iter().filter_map(Self::of).filter(fits).collect();
+        let mut fitting: Vec<_> = all.iter().filter_map(Self::of).filter(fits).collect();
         fitting.sort_by_key(Self::id);
         fitting.dedup();
         match (fitting.pop(), fitting.is_empty()) {
-            (None, _) => Err(none_of(partial, &found)),
+            (None, _) => Err(none_of(partial, &failures)),
             (Some(one), true) => Ok(one),
             (Some(last), false) => {
                 fitting.push(last);
@@ -186,14 +188,14 @@ impl ResourceType for KubernetesCluster {
     /// Subscriptions side by side. Tells of clusters that are stopped, and of those that are not reached from
     /// everywhere.
     async fn list(session: &Session, cx: &Call<'_>) -> Result<Listing> {
-        let found = clusters(session, cx).await?;
+        let (all, failures) = clusters(session, cx).await?;
         let named = |is: fn(&Cluster) -> bool| {
-            let some = found.all.iter().filter(|it| is(it)).filter_map(Self::of);
+            let some = all.iter().filter(|it| is(it)).filter_map(Self::of);
             let mut ids: Vec<_> = some.map(|it| it.id()).collect();
             ids.sort();
             ids
         };
-        let mut listing = Listing::of(found.all.iter().filter_map(Self::of).map(|it| it.id()));
+        let mut listing = Listing::of(all.iter().filter_map(Self::of).map(|it| it.id()));
         for (ids, what) in [
             (named(Cluster::is_stopped), "stopped, and have to be started before they answer"),
             (named(Cluster::is_private), "private, and answer in their own networks alone"),
@@ -202,21 +204,18 @@ impl ResourceType for KubernetesCluster {
                 listing = listing.with_note(format!("{what}: {}", candidates(&ids)));
             }
         }
-        Ok(found.failures.into_iter().fold(listing, |listing, (subscription, error)| {
-            listing.with_failure(subscription.as_str(), error)
-        }))
+        Ok(told_in(failures, listing))
     }
 
     /// The call that issuing makes, and beside it `managedClusters.get`, which tells whether the cluster is stopped.
     async fn reach(&self, wanted: &Wanted, session: &Session, cx: &Call<'_>) -> Result<()> {
         let way = self.way(wanted, session, cx)?;
-        let arm = self.arm();
         let (context, cluster) =
-            futures_util::join!(kubeconfig(&arm, way, session, cx), self.described(session, cx));
+            futures_util::join!(kubeconfig(self, way, session, cx), self.described(session, cx));
         if let Some(error) = cluster.ok().and_then(|it| self.fault(&it, way)) {
             return Err(error);
         }
-        judge(&arm, way, &context?, session, cx).map(drop)
+        judge(self, way, &context?, session, cx).map(drop)
     }
 
     /// One call, and a token for AKS where the session has none yet.
@@ -227,8 +226,7 @@ impl ResourceType for KubernetesCluster {
         cx: &Call<'_>,
     ) -> Result<Issued<KubernetesCredential>> {
         let way = self.way(wanted, session, cx)?;
-        let arm = self.arm();
-        let context = match kubeconfig(&arm, way, session, cx).await {
+        let context = match kubeconfig(self, way, session, cx).await {
             // Why it is not taken is told by the cluster, where one may look.
             Err(error) if error.kind() == ErrorKind::InvalidInput => {
                 let cluster = self.described(session, cx).await.ok();
@@ -236,7 +234,7 @@ impl ResourceType for KubernetesCluster {
             }
             context => context?,
         };
-        match judge(&arm, way, &context, session, cx)? {
+        match judge(self, way, &context, session, cx)? {
             Judged::Entra => {
                 let token = session.token(cx, &Audience::aks()).await?;
                 let credential = self.named(context.credential(Login::Token(token.secret)));
@@ -284,19 +282,21 @@ impl Cluster {
     }
 }
 
-async fn clusters(session: &Session, cx: &Call<'_>) -> Result<Found<Cluster>> {
+type Failures = Vec<(SubscriptionId, Error)>;
+
+async fn clusters(session: &Session, cx: &Call<'_>) -> Result<(Vec<Cluster>, Failures)> {
     resources(session, cx, LIST, KIND, VERSION).await
 }
 
 /// No cluster fits, as far as was looked.
-fn none_of(partial: &str, found: &Found<Cluster>) -> Error {
-    let Some((_, first)) = found.failures.first() else {
+fn none_of(partial: &str, failures: &Failures) -> Error {
+    let Some((_, first)) = failures.first() else {
         return Error::not_found(format!(
             "there is no cluster `{partial}` among those that the identity sees"
         ))
         .with_hint(format!("check the name, and grant the identity {} on it", USER.role));
     };
-    let missing: Vec<_> = found.failures.iter().map(|(it, _)| it.to_string()).collect();
+    let missing: Vec<_> = failures.iter().map(|(it, _)| it.to_string()).collect();
     Error::new(
         first.kind(),
         format!(
@@ -316,19 +316,14 @@ impl KubernetesCluster {
         }
     }
 
-    fn arm(&self) -> ArmId {
-        let Self { subscription, group, name } = self;
-        ArmId { subscription: subscription.clone(), group: group.clone(), name: name.to_string() }
-    }
-
-    /// Refuses a cluster elsewhere than the connector reaches.
-    fn check_place(&self, session: &Session) -> Result<()> {
-        self.arm().check_place("the cluster", &session.place)
+    /// Its path in Resource Manager.
+    pub(super) fn path(&self) -> String {
+        arm::path(&self.subscription, &self.group, KIND, self.name.as_str())
     }
 
     /// Which kubeconfig to ask for. An administrator's is asked for only where it may be handed out.
     fn way(&self, wanted: &Wanted, session: &Session, cx: &Call<'_>) -> Result<Way> {
-        self.check_place(session)?;
+        in_place(&self.subscription, &self.group, session)?;
         if wanted.access != Access::Admin {
             return Ok(USER);
         }
@@ -346,7 +341,7 @@ impl KubernetesCluster {
     }
 
     async fn described(&self, session: &Session, cx: &Call<'_>) -> Result<Cluster> {
-        Api::new(cx, session).arm(GET, &self.arm().path(KIND), VERSION).await
+        Api::new(cx, session).arm(GET, &self.path(), VERSION).await
     }
 
     /// What stands in the way of a cluster as it is now.

@@ -74,11 +74,11 @@ fn s17_refused_forms() {
         ("europe-west1/demo/x", "the id of a subscription", "another cloud"),
         (
             &format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/g/providers/Microsoft.Web/sites/demo"),
-            "managedClusters",
+            "something else than a cluster",
             "another type",
         ),
-        (&format!("/subscriptions/{SUBSCRIPTION}"), "managedClusters", "a subscription alone"),
-        (&format!("{PATH}/agentPools/one"), "managedClusters", "a part of a cluster"),
+        (&format!("/subscriptions/{SUBSCRIPTION}"), "the id of a subscription", "a subscription alone"),
+        (&format!("{PATH}/agentPools/one"), "something else than a cluster", "a part of a cluster"),
     ]);
 }
 
@@ -102,10 +102,7 @@ async fn s18_what_the_connector_names_completes_an_id() {
     assert_eq!(resolve("Demo", in_group("MY-group"), &silent).await.expect("its group"), ID);
     let error = resolve("their-group/demo", in_group("my-group"), &silent).await.expect_err("theirs");
     assert_eq!(error.field_problems()[0].field, "resource_id");
-    assert!(
-        error.message().contains("in resource group their-group, the connector is for my-group"),
-        "{error}"
-    );
+    assert!(error.message().contains("of group their-group, the connector is for my-group"), "{error}");
     assert!(resolve("", place(), &silent).await.is_err());
     assert!(silent.sent().is_empty());
 }
@@ -245,7 +242,7 @@ async fn s19_another_place_is_refused_without_a_call() {
     let cx = silent.context();
     for (text, place, says) in [
         (format!("{OTHER}/my-group/demo"), place(), "of subscription bbbbbbbb"),
-        (ID.to_owned(), in_group("theirs"), "in resource group my-group, the connector is for theirs"),
+        (ID.to_owned(), in_group("theirs"), "of group my-group, the connector is for theirs"),
     ] {
         let Ok(Parsed::Exact { resource, .. }) = KubernetesCluster::parse(&text) else { panic!("an id") };
         let session = session_at(place);

@@ -1,11 +1,7 @@
 //! What is reached, one file per resource type. The parsed id is the resource.
 
 mod arm;
-#[cfg(any(feature = "aks", feature = "registry"))]
-mod arm_id;
 mod common;
-#[cfg(any(feature = "aks", feature = "registry"))]
-mod side_by_side;
 
 #[cfg(feature = "aks")]
 mod cluster_login;

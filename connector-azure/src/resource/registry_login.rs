@@ -116,13 +116,7 @@ impl<'a> Visit<'a> {
     /// What Entra ID or the registry refuses.
     pub(super) async fn enter(&self) -> Result<Entered> {
         let place = &self.session.place;
-        // Where there is one token only, that for Resource Manager is taken too, unless the registry was told not to.
-        let manager = place.resource_manager();
-        let ours = match self.session.is_one_token() && *self.session.audience() == manager {
-            true => manager,
-            false => Audience::registry(place.cloud),
-        };
-        let entra = self.session.token(self.cx, &ours).await?;
+        let entra = self.session.token(self.cx, &Audience::registry(place.cloud)).await?;
         let mut fields = vec![("grant_type", "access_token"), ("service", &self.host)];
         fields.extend(place.tenant.as_ref().map(|it| ("tenant", it.as_str())));
         fields.push(("access_token", entra.secret.expose()));

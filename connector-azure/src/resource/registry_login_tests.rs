@@ -227,7 +227,7 @@ async fn tokens_are_for_whom_the_registry_takes_them_from() {
         registry().reach(&wanted, &session_at(place), &call(&cx)).await.expect_err("public"),
     ] {
         assert_eq!(error.field_problems()[0].field, "resource_id");
-        assert!(error.message().contains("in cloud `public`, the connector is for `china`"), "{error}");
+        assert!(error.message().contains("in the cloud `public`, the connector is for `china`"), "{error}");
     }
     assert!(silent.sent().is_empty());
 }
@@ -423,7 +423,7 @@ async fn the_admin_users_password_is_asked_for_where_it_is_allowed_alone() {
             assert_eq!(password(&issued), ("zenfiles", "hunter2-admin"));
             assert!(issued.provider_expiry.at().is_none());
             let path =
-                format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/my-group/providers/{KIND}/zenfiles");
+                format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/My-Group/providers/{KIND}/ZenFiles");
             let list = format!("POST {ARM}{path}/listCredentials?api-version=2023-07-01");
             assert_eq!(world.lines(), [lists(), list]);
             assert_eq!(
