@@ -182,27 +182,23 @@ impl ResourceType for DockerRegistry {
         if takes_password(wanted, cx) {
             return self.password(session, cx).await.map(drop);
         }
-        let visit = self.visit(session, cx);
-        let entered = visit.enter().await?;
-        let Some(repository) = repository(wanted)? else {
-            visit.check(&entered, wanted.access)?;
-            let token = visit.look_around(&entered.token).await?;
-            let answer = visit.get(&token, "GET /v2/", "/v2/").await?;
-            return match answer.is_success() {
-                true => Ok(()),
-                false => Err(visit.refused("GET /v2/", &answer, wanted.access, None)),
-            };
-        };
         const TAGS: &str = "GET /v2/REPOSITORY/tags/list";
-        let scoped = visit.open(&entered.token, &repository, wanted.access).await?;
-        let answer = visit.get(&scoped.token, TAGS, &format!("/v2/{repository}/tags/list?n=1")).await?;
-        match answer.status() {
-            200..300 => Ok(()),
-            404 => {
-                Err(Error::not_found(format!("registry `{}` has no repository `{repository}`", self.id()))
+        let visit = self.visit(session, cx);
+        let refresh = visit.enter().await?;
+        let part = repository(wanted)?;
+        let token = visit.open(&refresh, part.as_ref(), wanted.access).await?.token;
+        let (call, path) = match &part {
+            Some(repository) => (TAGS, format!("/v2/{repository}/tags/list?n=1")),
+            None => ("GET /v2/", "/v2/".to_owned()),
+        };
+        let answer = visit.get(&token, call, &path).await?;
+        match (answer.status(), &part) {
+            (200..300, _) => Ok(()),
+            (404, Some(part)) => {
+                Err(Error::not_found(format!("registry `{}` has no repository `{part}`", self.id()))
                     .with_hint("the first push makes it; until then verify without `--within`"))
             }
-            _ => Err(visit.refused(TAGS, &answer, wanted.access, Some(&repository))),
+            _ => Err(visit.refused(call, &answer, wanted.access, part.as_ref())),
         }
     }
 
@@ -222,12 +218,12 @@ impl ResourceType for DockerRegistry {
             return Ok(Issued::new(credential(login), never).not_narrowed(OF_REGISTRY).long_lived());
         }
         let visit = self.visit(session, cx);
-        let entered = visit.enter().await?;
+        let refresh = visit.enter().await?;
         let Some(repository) = repository(wanted)? else {
-            let login = registry_login::login(&entered.token);
-            return Ok(Issued::new(credential(login), entered.token.expiry).not_narrowed(WIDE));
+            let login = registry_login::login(&refresh);
+            return Ok(Issued::new(credential(login), refresh.expiry).not_narrowed(WIDE));
         };
-        let scoped = visit.open(&entered.token, &repository, wanted.access).await?;
+        let scoped = visit.open(&refresh, Some(&repository), wanted.access).await?;
         let login = registry_login::login(&scoped.token);
         let issued = Issued::new(credential(login), scoped.token.expiry);
         Ok(match scoped.is_exact {

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use connector_core::{Access, Call, Error, ErrorKind, Expiry, Request, Response, Result, Secret};
+use connector_core::{Access, Call, Error, Expiry, Request, Response, Result, Secret};
 use connector_docker::Login;
 use connector_docker::names::RepositoryName;
 use serde::Deserialize;
@@ -20,8 +20,12 @@ const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
 const EXCHANGE: &str = "registry:oauth2/exchange";
 const TOKEN: &str = "registry:oauth2/token";
 
-/// The scope that shows that somebody may look into the registry.
-pub(super) const CATALOG: &str = "registry:catalog:*";
+/// The end of what it was exchanged for is put in its place before it is released.
+const UNTOLD: &str = "the registry does not say when its token ends";
+
+/// The repository that is asked for where a whole registry is: roles on a registry are for all that is in it, and be it
+/// only now made up.
+const ANY: &str = "any";
 
 /// How docker logs in with one of the registry's own tokens. A refresh token opens all that the identity may do; an access
 /// token opens what its scope says.
@@ -58,21 +62,9 @@ pub(super) struct Visit<'a> {
     url: String,
 }
 
-/// What a refresh token says of itself.
+/// What the registry's tokens say of themselves.
 #[derive(Deserialize)]
-struct Refreshing {
-    exp: Option<u64>,
-    permissions: Option<Permissions>,
-}
-
-#[derive(Deserialize)]
-struct Permissions {
-    actions: Option<Vec<String>>,
-}
-
-/// What an access token says of itself.
-#[derive(Deserialize)]
-struct Accessing {
+struct Claims {
     exp: Option<u64>,
     access: Option<Vec<Entry>>,
 }
@@ -92,12 +84,6 @@ struct Given {
     access_token: Option<Secret>,
 }
 
-/// A refresh token, and what it says that it opens.
-pub(super) struct Entered {
-    pub(super) token: Token,
-    may: Option<Vec<String>>,
-}
-
 /// An access token, and whether it opens no more than it was asked for.
 pub(super) struct Scoped {
     pub(super) token: Token,
@@ -114,7 +100,7 @@ impl<'a> Visit<'a> {
     ///
     /// # Errors
     /// What Entra ID or the registry refuses.
-    pub(super) async fn enter(&self) -> Result<Entered> {
+    pub(super) async fn enter(&self) -> Result<Token> {
         let place = &self.session.place;
         let entra = self.session.token(self.cx, &Audience::registry(place.cloud)).await?;
         let mut fields = vec![("grant_type", "access_token"), ("service", &self.host)];
@@ -126,58 +112,44 @@ impl<'a> Visit<'a> {
         }
         let given: Given = wire::json(EXCHANGE, &answer)?;
         let secret = given.refresh_token.filter(is_token).ok_or_else(|| error::garbage(EXCHANGE))?;
-        let said: Option<Refreshing> = claims_as(&secret);
-        let token = Token { expiry: self.end(said.as_ref().and_then(|it| it.exp), &answer), secret };
-        Ok(Entered { token, may: said.and_then(|it| it.permissions).and_then(|it| it.actions) })
+        Ok(self.token(secret, &answer, Expiry::Never(UNTOLD.into())).0)
     }
 
-    /// Refuses an access level that the refresh token says it does not have, as far as it says anything.
-    ///
-    /// # Errors
-    /// Refused, with the role that is missing.
-    pub(super) fn check(&self, entered: &Entered, access: Access) -> Result<()> {
-        match entered.may.as_ref().is_none_or(|may| allows(may, access)) {
-            true => Ok(()),
-            false => Err(self.lacking(access, None)),
-        }
-    }
-
-    /// An access token for a repository: one call.
+    /// An access token for a repository, else for any: one call.
     ///
     /// # Errors
     /// What the registry refuses, and a token that opens less than was asked for.
     pub(super) async fn open(
         &self,
         refresh: &Token,
-        repository: &RepositoryName,
+        repository: Option<&RepositoryName>,
         access: Access,
     ) -> Result<Scoped> {
-        let asked = actions(access);
-        let scope = format!("repository:{repository}:{}", asked.join(","));
-        let (token, said) = self.access(refresh, &scope, access, Some(repository)).await?;
-        let Some(said) = said else { return Ok(Scoped { token, is_exact: true }) };
-        let is_ours = |it: &Entry| it.kind == "repository" && it.name == repository.as_str();
-        let mut given = said.iter().filter(|it| is_ours(it)).flat_map(|it| &it.actions);
-        if !asked.iter().all(|it| given.clone().any(|given| given == it || given == "*")) {
-            return Err(self.lacking(access, Some(repository)));
+        let (name, asked) = (repository.map_or(ANY, RepositoryName::as_str), actions(access));
+        let scope = format!("repository:{name}:{}", asked.join(","));
+        let fields = [
+            ("grant_type", "refresh_token"),
+            ("service", self.host.as_str()),
+            ("scope", &scope),
+            ("refresh_token", refresh.secret.expose()),
+        ];
+        let answer = self.post(TOKEN, "/oauth2/token", &fields).await?;
+        if !answer.is_success() {
+            return Err(self.refused(TOKEN, &answer, access, repository));
         }
-        let is_exact = said.iter().all(is_ours) && given.all(|it| asked.contains(&it.as_str()));
+        let given: Given = wire::json(TOKEN, &answer)?;
+        let secret = given.access_token.filter(is_token).ok_or_else(|| error::garbage(TOKEN))?;
+        let (token, said) = self.token(secret, &answer, refresh.expiry.clone());
+        // One that says nothing was asked for by its scope, and is taken for what it is.
+        let Some(said) = said else { return Ok(Scoped { token, is_exact: true }) };
+        let is_ours = |it: &&Entry| it.kind == "repository" && it.name == name;
+        let given: Vec<_> = said.iter().filter(is_ours).flat_map(|it| &it.actions).collect();
+        if !asked.iter().all(|it| given.iter().any(|given| *given == it || *given == "*")) {
+            return Err(self.lacking(access, repository));
+        }
+        let is_exact =
+            said.iter().all(|it| is_ours(&it)) && given.iter().all(|it| asked.contains(&it.as_str()));
         Ok(Scoped { token, is_exact })
-    }
-
-    /// An access token to look around with: one call.
-    ///
-    /// # Errors
-    /// What the registry refuses.
-    pub(super) async fn look_around(&self, refresh: &Token) -> Result<Token> {
-        let looked = self.access(refresh, CATALOG, Access::Read, None).await;
-        looked.map(|(token, _)| token).map_err(|error| match error.kind() {
-            ErrorKind::Refused => error.with_hint(
-                "grant the identity AcrPull on the registry; one that is let into single repositories alone names one: \
-                 --within REPOSITORY",
-            ),
-            _ => error,
-        })
     }
 
     /// Asks with an access token, and tells the answer.
@@ -193,44 +165,25 @@ impl<'a> Visit<'a> {
         answer.map_err(|error| self.unanswered(call, error))
     }
 
-    async fn access(
-        &self,
-        refresh: &Token,
-        scope: &str,
-        access: Access,
-        repository: Option<&RepositoryName>,
-    ) -> Result<(Token, Option<Vec<Entry>>)> {
-        let fields = [
-            ("grant_type", "refresh_token"),
-            ("service", &self.host),
-            ("scope", scope),
-            ("refresh_token", refresh.secret.expose()),
-        ];
-        let answer = self.post(TOKEN, "/oauth2/token", &fields).await?;
-        if !answer.is_success() {
-            return Err(self.refused(TOKEN, &answer, access, repository));
-        }
-        let given: Given = wire::json(TOKEN, &answer)?;
-        let secret = given.access_token.filter(is_token).ok_or_else(|| error::garbage(TOKEN))?;
-        let said: Option<Accessing> = claims_as(&secret);
-        let expiry = self.end(said.as_ref().and_then(|it| it.exp), &answer).min(refresh.expiry.clone());
-        Ok((Token { secret, expiry }, said.and_then(|it| it.access)))
-    }
-
     async fn post(&self, call: &str, path: &str, fields: &[(&str, &str)]) -> Result<Response> {
         let url = format!("{}{path}", self.url);
         let answer = wire::post_form(self.cx, &self.session.place, &url, fields).await;
         answer.map_err(|error| self.unanswered(call, error))
     }
 
-    /// The end that a token says, by the clock of the registry.
-    fn end(&self, exp: Option<u64>, answer: &Response) -> Expiry {
-        let end = exp.and_then(|it| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(it)));
-        match end {
-            Some(end) => self.cx.expires_at(end, answer.date().unwrap_or_else(|| self.cx.began())),
-            // The end of what it was exchanged for is put in its place before it is released.
-            None => Expiry::Never("the registry does not say when its token ends".into()),
-        }
+    /// A token with the end that it says, by the clock of the registry, and no later than its source; and what it opens,
+    /// where it says so.
+    fn token(&self, secret: Secret, answer: &Response, source: Expiry) -> (Token, Option<Vec<Entry>>) {
+        let said: Option<Claims> = claims_as(&secret);
+        let end = said.as_ref().and_then(|it| it.exp).map(Duration::from_secs);
+        let expiry = match end.and_then(|it| SystemTime::UNIX_EPOCH.checked_add(it)) {
+            Some(end) => {
+                let ours = self.cx.expires_at(end, answer.date().unwrap_or_else(|| self.cx.began()));
+                ours.min(source)
+            }
+            None => source,
+        };
+        (Token { secret, expiry }, said.and_then(|it| it.access))
     }
 
     fn unanswered(&self, call: &str, error: Error) -> Error {
@@ -277,23 +230,12 @@ impl<'a> Visit<'a> {
             format!(
                 "grant it {role} ({}) on the registry, which has to be of the connector's directory, or ask for less \
                  access; where a registry has permissions by repository the roles are Container Registry Repository \
-                 Reader, Writer and Contributor; new grants take some minutes",
+                 Reader, Writer and Contributor, and a repository has to be named (--within); new grants take some \
+                 minutes",
                 permissions.join(", ")
             ),
         )
     }
-}
-
-/// Whether what a refresh token says allows an access level: its words are ACR's own.
-fn allows(may: &[String], access: Access) -> bool {
-    let words: &[&str] = match access {
-        Access::Read => &["read"],
-        Access::Write => &["read", "write"],
-        Access::Admin => &["read", "write", "delete"],
-    };
-    let is = |word: &str| may.iter().any(|it| it == "*" || it == word);
-    // Words that are not known here say nothing.
-    !may.iter().any(|it| matches!(it.as_str(), "read" | "write" | "delete")) || words.iter().all(|it| is(it))
 }
 
 /// Whether a refusal is about where the call came from: the registry tells that by a link alone.
