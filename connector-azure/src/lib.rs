@@ -17,6 +17,7 @@ mod certificate;
 mod detect;
 mod mint;
 pub mod resource;
+mod surroundings;
 
 // What is made of a credential.
 mod native;
@@ -43,6 +44,7 @@ pub use ::azure_storage_blob;
 
 connector_core::register! {
     connector Azure,
+    method auth::Implicit,
     method auth::ServicePrincipal,
     method auth::WorkloadIdentity,
     method auth::UserAccount,

@@ -169,3 +169,66 @@ pub(crate) fn public<'a>(form: &'a [(String, String)], secret: &[&str]) -> Vec<(
 
 /// An hour.
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
+
+/// Where `az` keeps its files in these worlds.
+pub(crate) const AZ_FOLDER: &str = "/home/u/.azure";
+
+/// A person's subscription, as `az` writes it into its profile.
+pub(crate) fn az_subscription(more: Value) -> Value {
+    let one = json!({
+        "id": SUBSCRIPTION, "name": "Production", "state": "Enabled", "isDefault": true, "tenantId": TENANT,
+        "environmentName": "AzureCloud", "homeTenantId": TENANT, "managedByTenants": [],
+        "user": { "name": "alice@example.org", "type": "user" },
+    });
+    with(one, more)
+}
+
+/// `az` knows these subscriptions. It begins the file with a mark.
+pub(crate) fn az_profile(world: World, subscriptions: &[Value]) -> World {
+    let profile = json!({ "installationId": "x", "subscriptions": subscriptions });
+    world
+        .var("HOME", "/home/u")
+        .file(&format!("{AZ_FOLDER}/azureProfile.json"), &format!("\u{feff}{profile}"))
+}
+
+/// What `az` keeps of alice's login.
+pub(crate) fn az_tokens() -> Value {
+    let home = format!("{CLIENT}.{TENANT}");
+    json!({
+        "AccessToken": {}, "IdToken": {}, "AppMetadata": {},
+        "Account": { "a": {
+            "home_account_id": home, "environment": "login.microsoftonline.com", "realm": TENANT,
+            "local_account_id": CLIENT, "username": "Alice@example.org", "authority_type": "MSSTS",
+        } },
+        "RefreshToken": { "r": {
+            "credential_type": "RefreshToken", "secret": "1.hunter2-of-az", "home_account_id": home,
+            "environment": "login.microsoftonline.com", "client_id": "04b07795-8ddb-461a-bbee-02f9e1bf7b46",
+            "target": "https://management.core.windows.net//.default", "family_id": "1",
+        } },
+    })
+}
+
+/// Alice logged in with `az`.
+pub(crate) fn az_login(world: World) -> World {
+    az_tokens_in(az_profile(world, &[az_subscription(json!({}))]), &az_tokens())
+}
+
+/// `az` keeps these tokens of people.
+pub(crate) fn az_tokens_in(world: World, tokens: &Value) -> World {
+    world.file(&format!("{AZ_FOLDER}/msal_token_cache.json"), &tokens.to_string())
+}
+
+/// An application's subscription, as `az` writes it into its profile.
+pub(crate) fn az_application() -> Value {
+    az_subscription(json!({ "user": { "name": CLIENT, "type": "servicePrincipal" } }))
+}
+
+/// `az` keeps this of applications.
+pub(crate) fn az_entries(world: World, entries: &Value) -> World {
+    world.file(&format!("{AZ_FOLDER}/service_principal_entries.json"), &entries.to_string())
+}
+
+/// Nobody answers at the metadata service, as on most machines.
+pub(crate) fn no_metadata(world: World) -> World {
+    world.fails(connector_core::Error::unreachable("no connection to http://169.254.169.254"))
+}

@@ -8,8 +8,10 @@ use connector_core::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::mint::{self, Mint};
-use crate::names::{Audience, Cloud, Endpoints, ResourceGroup, StorageAccount, SubscriptionId, TenantId};
+use crate::mint::{self, Mint, Token};
+use crate::names::{
+    Audience, Cloud, Endpoints, ResourceGroup, Service, StorageAccount, SubscriptionId, TenantId,
+};
 use crate::narrowing::Narrowing;
 use crate::session::{Place, Session};
 
@@ -156,6 +158,16 @@ impl Network {
         Given::value(&self.cloud, "cloud").ok().flatten().copied().unwrap_or_default()
     }
 
+    /// Whether it says which cloud, or whose authority, is meant.
+    pub(super) fn says_cloud(&self) -> bool {
+        self.cloud.is_some() || self.authority_url.is_some() || self.endpoint_url.is_some()
+    }
+
+    /// Whether it says where the machine's identity is asked for.
+    pub(super) fn says_identity(&self) -> bool {
+        self.endpoints.parsed().is_ok_and(|it| it.contains_key(&Service::Identity))
+    }
+
     /// The subscription, where the config names one.
     pub(super) fn scope(&self) -> Option<&str> {
         let said = Given::value(&self.subscription_id, "subscription_id").ok().flatten();
@@ -206,14 +218,23 @@ pub(super) async fn session(
 ) -> Result<Authenticated<Session>> {
     let audience = audience(&place, narrowing);
     let token = mint.token(cx, &place, &audience).await?;
-    let mut place = place;
+    Ok(with_token(place, audience, token, mint))
+}
+
+/// The same with the first token, which was asked for already.
+pub(super) fn with_token(
+    mut place: Place,
+    audience: Audience,
+    token: Token,
+    mint: Arc<dyn Mint>,
+) -> Authenticated<Session> {
     // Where the config leaves it open, the token tells whose it is.
     if place.tenant.as_ref().is_none_or(TenantId::is_shared) {
         let own = mint::claims(&token.secret).and_then(|it| it.tid);
         place.tenant = own.and_then(|it| TenantId::parse(it).ok()).or(place.tenant);
     }
     let expiry = token.expiry.clone();
-    Ok(Authenticated::new(Session::new(place, audience, token, mint), expiry).not_narrowed(WIDE))
+    Authenticated::new(Session::new(place, audience, token, mint), expiry).not_narrowed(WIDE)
 }
 
 /// The request for a token of an application, without sending it.

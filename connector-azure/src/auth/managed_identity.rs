@@ -58,13 +58,23 @@ impl ManagedIdentity {
 }
 
 /// An identity of the machine, as a way to tokens.
-struct Machine(Chosen);
+pub(super) struct Machine {
+    endpoint: Endpoint,
+    chosen: Chosen,
+}
+
+impl Machine {
+    /// One whose endpoint is there.
+    pub(super) fn at(endpoint: Endpoint, chosen: Chosen) -> Self {
+        Self { endpoint: endpoint.surely(), chosen }
+    }
+}
 
 #[async_trait]
 impl Mint for Machine {
     async fn token(&self, cx: &Call<'_>, place: &Place, audience: &Audience) -> Result<Token> {
-        let endpoint = Endpoint::of(cx, place)?.surely();
-        machine::token(cx, place, &endpoint, &self.0, audience).await.map_err(machine::Failure::into_error)
+        let token = machine::token(cx, place, &self.endpoint, &self.chosen, audience).await;
+        token.map_err(machine::Failure::into_error)
     }
 }
 
@@ -118,7 +128,8 @@ impl AuthMethod for ManagedIdentity {
         narrowing: Option<&Narrowing>,
     ) -> Result<Authenticated<Session>> {
         let place = self.network.place(cx)?;
-        common::session(cx, place, Arc::new(Machine(self.chosen())), narrowing).await
+        let way = Machine::at(Endpoint::of(cx, &place)?, self.chosen());
+        common::session(cx, place, Arc::new(way), narrowing).await
     }
 
     fn plan(&self, cx: &Call<'_>, narrowing: Option<&Narrowing>) -> Result<Vec<Step>> {

@@ -3,6 +3,7 @@
 mod common;
 
 mod access_token;
+mod implicit;
 mod managed_identity;
 mod service_principal;
 mod user_account;
@@ -11,10 +12,13 @@ mod workload_identity;
 pub use access_token::AccessToken;
 pub use common::Network;
 pub use connector_core::{CaBundle, Timestamp};
+pub use implicit::Implicit;
 pub use managed_identity::ManagedIdentity;
 pub use service_principal::{Certificate, ServicePrincipal};
 pub use user_account::{LoginFlow, UserAccount};
 pub use workload_identity::WorkloadIdentity;
+
+pub(crate) use user_account::{AZ, az as az_client};
 
 /// Where Azure's machines ask for tokens of their identity (protocol: Azure Instance Metadata Service).
 pub(crate) const IMDS: &str = "http://169.254.169.254";

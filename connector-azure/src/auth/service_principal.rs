@@ -115,16 +115,16 @@ impl JsonSchema for Certificate {
 }
 
 /// What an application proves itself with.
-enum Key {
+pub(super) enum Key {
     Secret(Secret),
     Certificate(Arc<Signer>),
 }
 
 /// An application of a directory, as a way to tokens.
-struct Application {
-    tenant: TenantId,
-    client: ClientId,
-    key: Key,
+pub(super) struct Application {
+    pub(super) tenant: TenantId,
+    pub(super) client: ClientId,
+    pub(super) key: Key,
 }
 
 #[async_trait]

@@ -4,8 +4,10 @@ use super::*;
 use crate::testing::*;
 
 mod access_token;
+mod az;
 mod browser;
 mod device;
+mod implicit;
 mod managed_identity;
 mod service_principal;
 mod user_account;

@@ -1,6 +1,6 @@
 //! Where the machine gives tokens, as its variables say.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use connector_core::{Context, EndpointUrl, Error, Result, Secret};
 
@@ -58,7 +58,7 @@ impl Endpoint {
         if cx.var(OLDER).is_some() {
             return Err(foreign("Azure Machine Learning or Cloud Shell", OLDER));
         }
-        Ok(imds(place.is_elsewhere(Service::Identity) || is_azures(cx)))
+        Ok(imds(!place.is_elsewhere(Service::Identity) && is_azures(cx)))
     }
 
     /// The same for who knows that the machine has one.
@@ -67,6 +67,11 @@ impl Endpoint {
             *sure = true;
         }
         self
+    }
+
+    /// Whether it is known to be there.
+    pub(crate) fn is_sure(&self) -> bool {
+        !matches!(self, Self::Imds { sure: false, .. })
     }
 
     /// What is asked, for people.
@@ -117,13 +122,17 @@ fn near(url: &str) -> Result<String> {
 /// An endpoint that may be told what is in a file which only administrators read: this machine's alone.
 fn of_arc(url: &str) -> Result<String> {
     let endpoint = EndpointUrl::parse(url).map_err(|_| not_near())?;
-    let authority = endpoint.authority();
+    if is_own(&endpoint) { Ok(url.to_owned()) } else { Err(not_near()) }
+}
+
+/// Whether a URL is one of this machine.
+pub(crate) fn is_own(url: &EndpointUrl) -> bool {
+    let authority = url.authority();
     let host = match authority.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => authority.split(':').next().unwrap_or_default(),
     };
-    let own = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|it| it.is_loopback());
-    if own { Ok(url.to_owned()) } else { Err(not_near()) }
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|it| it.is_loopback())
 }
 
 fn not_near() -> Error {

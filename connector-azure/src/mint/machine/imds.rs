@@ -25,12 +25,18 @@ pub(super) async fn token(
     let mut fields = vec![("api-version", VERSION), ("resource", audience.as_str())];
     fields.extend(chosen.parameter("msi_res_id"));
     let request = local(&format!("{url}{PATH}"), &fields);
-    let request = match url == IMDS {
+    let is_usual = url == IMDS;
+    let request = match is_usual {
         true => request.to_metadata(),
         // What stands in for it is at no link-local address, under whatever name.
         false => wire::trusting(place, request),
     };
-    let passing = if sure { passes } else { passes_once_there };
+    let passing: fn(&Result<Response>) -> bool = match (is_usual, sure) {
+        (false, true) => Patience::may_pass,
+        (false, false) => |outcome| outcome.is_ok() && Patience::may_pass(outcome),
+        (true, true) => passes,
+        (true, false) => passes_once_there,
+    };
     let answer = cx.send_patiently(request, Patience::default().with_passing(passing)).await;
     let answer = answer.map_err(|error| match (error.is_transient(), sure) {
         (true, true) => Failure::Other(
@@ -49,6 +55,13 @@ pub(super) async fn token(
     })?;
     if answer.status() == 200 {
         return read(cx, CALL, &answer).map_err(Failure::Other);
+    }
+    if !is_usual && answer.status() == 404 {
+        return Err(Failure::Absent(
+            Error::unreachable("what stands in for the metadata service of this machine gives no tokens")
+                .transient(false)
+                .with_hint("check `endpoints.identity`, or `endpoint_url`"),
+        ));
     }
     if is_strange(&answer) {
         return Err(Failure::Absent(

@@ -20,7 +20,7 @@ use crate::names::{Audience, ClientId, IdentityId};
 use crate::session::Place;
 use crate::wire;
 
-pub(crate) use endpoint::Endpoint;
+pub(crate) use endpoint::{Endpoint, is_own};
 
 /// How long one answer may take: the endpoint is on this machine, or beside it.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -164,8 +164,8 @@ fn refused(cx: &Call<'_>, call: &'static str, chosen: &Chosen, answer: &Response
             ),
             Chosen::Client(_) | Chosen::Resource(_) => Failure::Other(
                 Error::refused(format!("{call}: this machine has no such identity"))
-                    .with_hint("check which identities are assigned to it, or leave `client_id` and \
-                         `identity_resource_id` out for its own")
+                    .with_hint("check which identities are assigned to it; for its own leave `client_id` and \
+                         `identity_resource_id` out, and unset AZURE_CLIENT_ID")
                     .with_cause(trail),
             ),
         };
