@@ -24,6 +24,8 @@ pub struct AzureCredential {
     pub container: Option<String>,
     /// Where the account, or the service, is: a URL without a slash at the end.
     pub endpoint: Option<String>,
+    /// Where a token came from: a URL without a slash at the end, to which a directory is added.
+    pub authority: Option<String>,
     /// Certificates to trust beside the system's when calling: PEM text, or the absolute path of a PEM file.
     pub ca_bundle: Option<String>,
 }
@@ -57,6 +59,7 @@ impl AzureCredential {
             account: None,
             container: None,
             endpoint: None,
+            authority: None,
             ca_bundle: None,
         }
     }
@@ -100,6 +103,7 @@ impl Credential for AzureCredential {
         out.public_if("account", self.account.as_deref());
         out.public_if("container", self.container.as_deref());
         out.public_if("endpoint", self.endpoint.as_deref());
+        out.public_if("authority", self.authority.as_deref());
         out.public_if("ca_bundle", self.ca_bundle.as_deref());
     }
 
@@ -127,6 +131,7 @@ impl Credential for AzureCredential {
             account: text("account"),
             container: text("container"),
             endpoint: text("endpoint"),
+            authority: text("authority"),
             ca_bundle: text("ca_bundle"),
         })
     }

@@ -4,7 +4,7 @@ use connector_core::{Call, Error, Issued, Result};
 use serde::Deserialize;
 
 use crate::credential::{AzureCredential, Shown};
-use crate::names::{Audience, Cloud, SubscriptionId};
+use crate::names::{Audience, Cloud, Service, SubscriptionId};
 use crate::session::Session;
 use crate::wire::Api;
 
@@ -106,6 +106,7 @@ pub(crate) fn of_token(
     credential.tenant_id = place.tenant.as_ref().map(ToString::to_string);
     credential.subscription_id = place.subscription.as_ref().map(ToString::to_string);
     credential.cloud = place.cloud.name().to_owned();
+    credential.authority = Some(place.url(Service::Authority));
     credential.ca_bundle = place.trust.as_ref().map(|it| it.said.as_str().to_owned());
     credential
 }

@@ -9,7 +9,9 @@ const DEPTH: usize = 64;
 
 /// The tree of a JSON text.
 pub(super) fn parse(text: &str) -> Parsed<Node> {
-    let mut scanner = Scanner { text, bytes: text.as_bytes(), at: 0 };
+    // az begins its files with a mark of their order of bytes.
+    let at = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let mut scanner = Scanner { text, bytes: text.as_bytes(), at };
     scanner.space();
     let node = scanner.value(0)?;
     scanner.space();

@@ -1,4 +1,5 @@
-//! Edits of files that belong to somebody else: kubeconfig, the settings of docker, of AWS's programs, of gcloud.
+//! Edits of files that belong to somebody else: kubeconfig, the settings of docker, of AWS's programs, of
+//! gcloud, of az.
 //!
 //! A file is read into a tree with byte spans, some spans are replaced, and the result is read again: what
 //! was not to be changed has to be there as it was, or nothing is written. So comments, order, unknown keys
@@ -43,11 +44,11 @@ pub(crate) use tree::{Fault, Node, Place, Step};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Format {
-    /// docker's and podman's settings.
+    /// docker's and podman's settings, az's profile and cache.
     Json,
     /// kubeconfig files.
     Yaml,
-    /// The files of AWS's programs and of gcloud.
+    /// The files of AWS's programs, of gcloud and of az.
     Ini,
     /// One text and nothing else.
     Text,

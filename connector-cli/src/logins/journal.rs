@@ -36,9 +36,9 @@ pub(crate) struct Route {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Login {
     pub(crate) connector: String,
-    /// The kind of the credential: `kubernetes`, `docker` or `aws`.
+    /// The kind of the credential, such as `kubernetes`.
     pub(crate) kind: String,
-    /// The context, the registry or the profile.
+    /// The context, the registry, the profile or the folder.
     pub(crate) name: String,
     pub(crate) grant: Grant,
     /// Whether the credential itself was written.

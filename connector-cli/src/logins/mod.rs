@@ -373,8 +373,30 @@ pub(crate) fn log_out(home: &Path, choose: impl Fn(&[Login]) -> Vec<usize>) -> R
         done.push(TakenBack { files: files.collect(), login });
     }
     commit(&mut desk)?;
+    drop(desk);
     journal.write(home)?;
+    done.iter().for_each(|it| tidy(home, &it.login, &journal.logins));
     Ok(done)
+}
+
+/// The folder of a login for az, which keeps there whatever it keeps.
+pub(crate) fn folder_of_az(home: &Path, name: &str) -> PathBuf {
+    home.join("az").join(name)
+}
+
+/// Removes what az put beside a login's files, once nothing is left of those: a folder was made for this login alone.
+fn tidy(home: &Path, gone: &Login, left: &[Login]) {
+    if gone.kind != "azure" || left.iter().any(|it| it.kind == gone.kind && it.name == gone.name) {
+        return;
+    }
+    let Ok(home) = std::path::absolute(home) else { return };
+    let folder = folder_of_az(&home, &gone.name);
+    let is_own = |it: &FileEdit| it.path.parent() == Some(&*folder);
+    if gone.files.iter().all(|it| is_own(it) && !it.path.exists()) {
+        // What cannot be removed holds nothing of ours.
+        let _ = std::fs::remove_dir_all(&folder);
+        let _ = std::fs::remove_dir(home.join("az"));
+    }
 }
 
 /// Says that files of other programs still ask for a connector by a name that is gone.

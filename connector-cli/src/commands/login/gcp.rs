@@ -6,10 +6,10 @@
 use connector_core::{Envelope, EnvironmentForm, Error, Grant, Result};
 use serde_json::{Map, Value};
 
-use super::{Asked, Plan, slug, user_home};
+use super::{Asked, Plan, escaped, free_name, user_home};
 use crate::app::App;
 use crate::edit::{Format, Step, TEXT};
-use crate::logins::{FileWish, Journal, Login, Wanted, Wish};
+use crate::logins::{FileWish, Journal, Wanted, Wish};
 
 /// The sections of gcloud's settings that are filled from variables. That of the credential is none of them: a token
 /// has a file of its own.
@@ -22,7 +22,7 @@ pub(super) fn plan(
     (envelope, variables): (&Envelope, &EnvironmentForm),
     journal: &Journal,
 ) -> Result<Plan> {
-    let name = free_name(asked, &journal.logins)?;
+    let name = free_name("gcp", "configurations", asked, &journal.logins, configuration)?;
     let home = std::path::absolute(app.home()).unwrap_or_else(|_| app.home().to_owned());
     let token = home.join("gcloud").join(format!("{name}.token"));
     let token_text = token.to_str().filter(|it| !it.contains(char::is_control));
@@ -85,30 +85,6 @@ fn example(grant: &Grant) -> String {
     }
 }
 
-/// The connector's name, or with the resource's where another login of this connector has that.
-fn free_name(asked: &Asked<'_>, logins: &[Login]) -> Result<String> {
-    let Grant { resource_id, resource_type, .. } = &asked.grant;
-    let mut words = [resource_id, resource_type].into_iter().flatten().map(|it| slug(it));
-    let resource = words.find(|it| !it.is_empty()).unwrap_or_default();
-    let candidates = [configuration(asked.name), configuration(&format!("{}-{resource}", asked.name))];
-    let own = |name: &str| {
-        logins.iter().find(|it| it.kind == "gcp" && it.connector == asked.name && it.name == name)
-    };
-    let is_free = |name: &&String| own(name).is_none_or(|it| it.grant == asked.grant);
-    candidates.iter().find(is_free).cloned().ok_or_else(|| {
-        Error::invalid(format!(
-            "the configurations `{}` and `{}` are logins of this connector, with other rights or other parts",
-            candidates[0], candidates[1]
-        ))
-        .with_hint(format!("`connector logout {}` takes its logins back; nothing was changed", asked.name))
-    })
-}
-
-/// What gcloud reads as this text: it takes `%` for the beginning of a reference.
-fn escaped(text: &str) -> String {
-    text.replace('%', "%%")
-}
-
 /// gcloud's names for configurations have lower-case letters, digits and hyphens.
 fn configuration(connector: &str) -> String {
     let safe = |it: char| if it.is_ascii_alphanumeric() { it } else { '-' };
@@ -159,7 +135,6 @@ fn sections(
 
 #[cfg(test)]
 mod tests {
-    use connector_core::Access;
     use serde_json::json;
 
     use super::*;
@@ -171,32 +146,6 @@ mod tests {
         {
             assert_eq!(configuration(name), expected);
         }
-    }
-
-    #[test]
-    fn a_second_login_has_a_name_of_its_own() {
-        let grant = |id: &str, access| Grant::new("gcs-bucket", id).with_access(access);
-        let login = |name: &str, id: &str| Login {
-            connector: "prod".into(),
-            kind: "gcp".into(),
-            name: name.into(),
-            grant: grant(id, Access::Read),
-            is_static: true,
-            username: None,
-            files: Vec::new(),
-        };
-        let name = |id: &str, access, logins: &[Login]| {
-            free_name(&Asked { name: "prod", grant: grant(id, access), is_static: true }, logins)
-        };
-        let first = login("connector-prod", "gs://data");
-        assert_eq!(name("gs://data", Access::Read, &[]).ok().as_deref(), Some("connector-prod"));
-        let again = name("gs://data", Access::Read, std::slice::from_ref(&first));
-        assert_eq!(again.ok().as_deref(), Some("connector-prod"), "the same again");
-        let other = name("gs://logs", Access::Read, std::slice::from_ref(&first));
-        assert_eq!(other.ok().as_deref(), Some("connector-prod-logs"));
-        let both = [first, login("connector-prod-logs", "gs://logs")];
-        let error = name("gs://logs", Access::Write, &both).expect_err("both are taken");
-        assert!(error.hint().is_some_and(|it| it.contains("connector logout prod")), "{error:?}");
     }
 
     /// The settings say what the variables say, but for the token, of which they say the file.
@@ -220,12 +169,6 @@ mod tests {
             ["api_endpoint_overrides", { "storage": "http://127.0.0.1:9/storage/v1/" }],
         ]);
         assert_eq!(json!(sections), expected);
-    }
-
-    /// gcloud cannot read any of its configurations while one of them holds a `%` that is none.
-    #[test]
-    fn a_percent_sign_is_written_twice() {
-        assert_eq!(escaped("/home/50%/token"), "/home/50%%/token");
     }
 
     #[test]

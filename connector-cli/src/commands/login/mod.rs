@@ -1,6 +1,7 @@
 //! `connector login`: lets the user's own programs ask this one for credentials.
 
 mod aws;
+mod azure;
 mod docker;
 mod gcp;
 mod kubernetes;
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::args::LoginArgs;
+use crate::logins::Login;
 use crate::output::{Table, time_left};
 use crate::{fast, logins, surroundings};
 
@@ -119,13 +121,15 @@ async fn given<'a>(app: &App, hub: &Hub, args: &'a LoginArgs) -> Result<Given<'a
         grant.access = grant.access.or(Some(Access::Write));
     }
     drop(handle);
-    // gcloud reads a file, and asks nobody.
-    let asked = Asked { name: &args.name, grant, is_static: args.r#static || kind == "gcp" };
+    // gcloud and az read files, and ask nobody.
+    let asks_nobody = matches!(kind, "gcp" | "azure");
+    let asked = Asked { name: &args.name, grant, is_static: args.r#static || asks_nobody };
     let tool = match kind {
         "kubernetes" => "kubectl",
         "docker" => "docker",
         "aws" => "aws",
         "gcp" => "gcloud",
+        "azure" => "az",
         other => {
             return Err(Error::invalid(format!("no program is set up with a credential of kind `{other}`"))
                 .with_hint("`connector env` and `connector exec` hand it on"));
@@ -165,6 +169,7 @@ fn plan(app: &App, given: &Given<'_>, turn: &logins::Turn) -> Result<Plan> {
         ("kubernetes", Some(envelope)) => kubernetes::plan(app, asked, envelope)?,
         ("aws", Some(envelope)) => aws::plan(app, asked, envelope, &turn.journal()?)?,
         ("gcp", Some(envelope)) => gcp::plan(app, asked, (envelope, variables), &turn.journal()?)?,
+        ("azure", Some(envelope)) => azure::plan(app, asked, envelope, &turn.journal()?)?,
         (_, envelope) => docker::plan(app, asked, envelope.as_ref(), form.as_ref())?,
     };
     if envelope.as_ref().is_some_and(|it| it.long_lived) {
@@ -203,6 +208,7 @@ fn refuse_endless(envelope: &Envelope, asked: &Asked<'_>) -> Result<()> {
         "gcp" => format!(
             "say when it ends, so that its file is not used beyond that: `connector update {name} expires_at=TIME`"
         ),
+        "azure" => "`connector env` and `connector exec` hand it on".to_owned(),
         _ => "leave `--static` out: the program then asks for it whenever it needs one".to_owned(),
     };
     Err(Error::refused("the credential does not end, so it is not written into a file")
@@ -233,6 +239,37 @@ fn slug(id: &str) -> String {
     let name = id.rsplit("://").next().unwrap_or_default();
     let safe = |it: char| if it.is_ascii_alphanumeric() || "._-".contains(it) { it } else { '-' };
     name.chars().map(safe).collect::<String>().trim_matches('-').to_owned()
+}
+
+/// The connector's name in a program's own form, or with the resource's where another login has that.
+fn free_name(
+    kind: &str,
+    what: &str,
+    asked: &Asked<'_>,
+    logins: &[Login],
+    form: impl Fn(&str) -> String,
+) -> Result<String> {
+    let Grant { resource_id, resource_type, .. } = &asked.grant;
+    let mut words = [resource_id, resource_type].into_iter().flatten().map(|it| slug(it));
+    let resource = words.find(|it| !it.is_empty()).unwrap_or_default();
+    let candidates = [form(asked.name), form(&format!("{}-{resource}", asked.name))];
+    let is_same = |it: &Login| it.connector == asked.name && it.grant == asked.grant;
+    let other = |name: &String| logins.iter().find(|it| it.kind == kind && it.name == *name && !is_same(it));
+    if let Some(free) = candidates.iter().find(|it| other(it).is_none()) {
+        return Ok(free.clone());
+    }
+    let owner = other(&candidates[0]).map_or(asked.name, |it| it.connector.as_str());
+    Err(Error::invalid(format!(
+        "the {what} `{}` and `{}` are other logins' already, with other rights or other parts",
+        candidates[0], candidates[1]
+    ))
+    .with_hint(format!("`connector logout {owner}` takes its logins back; nothing was changed")))
+}
+
+/// A text as it is written into a file of settings whose program takes `%` for the beginning of a reference: gcloud's,
+/// and az's.
+fn escaped(text: &str) -> String {
+    text.replace('%', "%%")
 }
 
 /// `CONNECTOR_HOME`, where the program that is called would look elsewhere without it.
@@ -271,6 +308,42 @@ fn expanded(path: PathBuf) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_second_login_has_a_name_of_its_own() {
+        let grant = |id: &str, access| Grant::new("gcs-bucket", id).with_access(access);
+        let login = |connector: &str, name: &str, id: &str| Login {
+            connector: connector.into(),
+            kind: "gcp".into(),
+            name: name.into(),
+            grant: grant(id, Access::Read),
+            is_static: true,
+            username: None,
+            files: Vec::new(),
+        };
+        let name = |id: &str, access, logins: &[Login]| {
+            let asked = Asked { name: "prod", grant: grant(id, access), is_static: true };
+            free_name("gcp", "configurations", &asked, logins, |it| format!("connector-{it}"))
+        };
+        let first = login("prod", "connector-prod", "gs://data");
+        assert_eq!(name("gs://data", Access::Read, &[]).ok().as_deref(), Some("connector-prod"));
+        let again = name("gs://data", Access::Read, std::slice::from_ref(&first));
+        assert_eq!(again.ok().as_deref(), Some("connector-prod"), "the same again");
+        let other = name("gs://logs", Access::Read, std::slice::from_ref(&first));
+        assert_eq!(other.ok().as_deref(), Some("connector-prod-logs"));
+        let somebody = login("pr.od", "connector-prod", "gs://data");
+        let beside = name("gs://data", Access::Read, &[somebody]);
+        assert_eq!(beside.ok().as_deref(), Some("connector-prod-data"), "another connector has that name");
+        let both = [first, login("prod", "connector-prod-logs", "gs://logs")];
+        let error = name("gs://logs", Access::Write, &both).expect_err("both are taken");
+        assert!(error.hint().is_some_and(|it| it.contains("connector logout prod")), "{error:?}");
+    }
+
+    /// gcloud cannot read any of its configurations while one of them holds a `%` that is none, and az no signature.
+    #[test]
+    fn a_percent_sign_is_written_twice() {
+        assert_eq!(escaped("/home/50%/token"), "/home/50%%/token");
+    }
 
     /// Whatever the method is called, and whoever wrote it.
     #[test]
