@@ -4,6 +4,8 @@
 
 mod aadsts;
 
+use std::time::Duration;
+
 use connector_core::{Context, Error, ErrorKind, Response, format_duration};
 use serde_json::Value;
 
@@ -199,6 +201,12 @@ fn trail(status: u16, code: Option<&str>) -> String {
         None => format!("Azure answered with status {status}"),
         Some(code) => format!("Azure answered {code} with status {status}"),
     }
+}
+
+/// How far this machine's clock is from a service's, where that is more than the service bears.
+pub(crate) fn skewed_by(cx: &Context, answer: &Response, borne: Duration) -> Option<String> {
+    let (apart, _) = wire::skew(cx, answer)?;
+    (apart > borne).then(|| skewed(cx, answer))
 }
 
 fn skewed(cx: &Context, answer: &Response) -> String {

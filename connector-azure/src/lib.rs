@@ -51,6 +51,7 @@ connector_core::register! {
     method auth::ManagedIdentity,
     method auth::AccessToken,
     resource resource::AzureGeneric,
+    resource resource::CosmosDb,
     #[cfg(feature = "registry")] resource resource::DockerRegistry,
     #[cfg(feature = "aks")] resource resource::KubernetesCluster,
     resource resource::StoredSecret,

@@ -115,6 +115,7 @@ pub(crate) fn told_in(failures: Vec<(SubscriptionId, Error)>, listing: Listing) 
 }
 
 /// The names of all resources of a kind, such as `Microsoft.KeyVault/vaults`, that stand where the connector looks.
+/// `is_it` is asked about each one's `kind`, which some have.
 ///
 /// # Errors
 /// As [`resources`].
@@ -124,13 +125,16 @@ pub(crate) async fn names_of(
     call: &'static str,
     kind: &str,
     version: &str,
+    is_it: fn(&str) -> bool,
 ) -> Result<Found> {
     #[derive(Deserialize)]
     struct Named {
         name: String,
+        #[serde(default)]
+        kind: String,
     }
     let (found, failures) = resources::<Named>(session, cx, call, kind, version).await?;
-    let mut names: Vec<_> = found.into_iter().map(|it| it.name).collect();
+    let mut names: Vec<_> = found.into_iter().filter(|it| is_it(&it.kind)).map(|it| it.name).collect();
     names.sort();
     names.dedup();
     Ok(Found { names, failures })

@@ -9,6 +9,7 @@ mod cluster_login;
 mod registry_login;
 
 mod azure_generic;
+mod cosmos_db;
 #[cfg(feature = "registry")]
 mod docker_registry;
 #[cfg(feature = "aks")]
@@ -16,6 +17,7 @@ mod kubernetes_cluster;
 mod secret;
 
 pub use azure_generic::AzureGeneric;
+pub use cosmos_db::CosmosDb;
 #[cfg(feature = "registry")]
 pub use docker_registry::DockerRegistry;
 #[cfg(feature = "aks")]

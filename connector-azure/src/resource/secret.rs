@@ -246,7 +246,7 @@ impl ResourceType for StoredSecret {
 
 /// The names of all vaults where the connector looks.
 async fn vaults(session: &Session, cx: &Call<'_>) -> Result<Found> {
-    arm::names_of(session, cx, VAULTS, "Microsoft.KeyVault/vaults", VAULTS_VERSION).await
+    arm::names_of(session, cx, VAULTS, "Microsoft.KeyVault/vaults", VAULTS_VERSION, |_| true).await
 }
 
 /// The vault that a secret's name alone means: the only one that there is.
