@@ -33,6 +33,7 @@ mod testing;
 pub use connector::Azure;
 pub use credential::{AzureCredential, Shown};
 pub use narrowing::Narrowing;
+pub use native::AzureTokens;
 pub use session::Session;
 
 // The crates whose types are handed out.

@@ -131,7 +131,7 @@ impl Session {
             return Ok(self.first.1.clone());
         }
         let Some(mint) = &self.more else {
-            return match self.first.0.covers(audience) {
+            return match self.first.0.covers(audience, self.place.cloud) {
                 true => Ok(self.first.1.clone()),
                 false => Err(crate::error::other_audience(&self.first.0, audience)),
             };

@@ -4,7 +4,7 @@ use std::fmt;
 
 use connector_core::{Error, Result};
 
-use super::{Cloud, Service};
+use super::{Cloud, CosmosAccount, Service, StorageAccount};
 
 /// The service that a token is for, as Entra ID names it: a URL, or an application's id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,8 +13,17 @@ pub struct Audience(String);
 /// The application that every AKS cluster with Entra ID takes tokens for.
 const AKS: &str = "6dae42f8-4368-4678-94ff-3960e28e3630";
 
-/// That of all accounts of Cosmos DB.
-const ALL_OF_COSMOS: &str = "https://cosmos.azure.com";
+/// All accounts in Cosmos DB, as some of its clients say it (source: azure_data_cosmos).
+const COSMOS: &str = "https://cosmos.azure.com";
+
+/// Whether a host is that of one account of storage: `{account}.{service}.core.windows.net`.
+fn is_of_storage(host: &str, cloud: Cloud) -> bool {
+    let account = host.strip_suffix(cloud.storage_suffix()).and_then(|it| it.strip_suffix('.'));
+    account.and_then(|it| it.split_once('.')).is_some_and(|(account, service)| {
+        StorageAccount::parse(account).is_ok()
+            && matches!(service, "blob" | "dfs" | "file" | "queue" | "table")
+    })
+}
 
 impl Audience {
     /// Checks a text: `https://vault.azure.net`, `api://…`, or an application's id; a scope that ends with
@@ -55,7 +64,7 @@ impl Audience {
             "https://management.core.chinacloudapi.cn" => Self::resource_manager(Cloud::China),
             "e406a681-f3d4-42a8-90b6-c2b029497af1" => Self::storage(),
             "cfa8b339-82a2-471a-a3c9-0fc0be7a4093" => Self::vault(cloud),
-            "a232010e-820c-4083-83bb-3ace5fc29d0b" => Self(ALL_OF_COSMOS.to_owned()),
+            "a232010e-820c-4083-83bb-3ace5fc29d0b" => Self(COSMOS.to_owned()),
             "6a0ec4d3-30cb-4a83-91c0-ae56bc0e3d26" => Self::registry(cloud),
             "00000002-0000-0000-c000-000000000000" => Self("https://graph.windows.net".to_owned()),
             "00000003-0000-0000-c000-000000000000" => Self("https://graph.microsoft.com".to_owned()),
@@ -63,19 +72,6 @@ impl Audience {
             _ if !name.starts_with("api://") => Self(name),
             _ => parsed,
         })
-    }
-
-    /// Whether a token for this service is taken by another one, too.
-    #[must_use]
-    pub fn covers(&self, other: &Self) -> bool {
-        let cosmos = || {
-            let account = other.0.strip_prefix("https://");
-            self.0 == ALL_OF_COSMOS && account.is_some_and(|it| Cloud::of_host(Service::Cosmos, it).is_some())
-        };
-        // Registries exchange tokens for Resource Manager, too.
-        let registry =
-            || *self == Self::resource_manager(Cloud::Public) && *other == Self::registry(Cloud::Public);
-        self == other || cosmos() || registry()
     }
 
     /// That of Resource Manager.
@@ -121,6 +117,26 @@ impl Audience {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether a token for this one is good where a client asks for one for `wanted`: it is the same service, or one
+    /// that has a name for all accounts and one for each.
+    #[must_use]
+    pub fn covers(&self, wanted: &Self, cloud: Cloud) -> bool {
+        let host = |it: &Self| it.0.strip_prefix("https://").map(str::to_owned);
+        let is_of_cosmos = |it: &Self| {
+            let found = host(it).and_then(|host| {
+                let (of, account) = Cloud::of_host(Service::Cosmos, &host)?;
+                Some(of == cloud && CosmosAccount::parse(account).is_ok())
+            });
+            found.unwrap_or_default()
+        };
+        self == wanted
+            || *self == Self::storage() && host(wanted).is_some_and(|host| is_of_storage(&host, cloud))
+            || is_of_cosmos(self) && wanted.0 == COSMOS
+            || self.0 == COSMOS && cloud == Cloud::Public && is_of_cosmos(wanted)
+            // Registries exchange tokens for Resource Manager, too.
+            || *self == Self::resource_manager(cloud) && *wanted == Self::registry(cloud)
     }
 
     /// The scope that is asked for: everything that was granted for the service.

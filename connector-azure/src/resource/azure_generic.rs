@@ -1,8 +1,8 @@
 //! `azure-generic`: everything that a connector may do in a service, for programs that need more than one resource.
 
 use connector_core::{
-    Access, Call, Error, Issued, Listing, Parsed, ResourceAbout, ResourceType, Result, Wanted, candidates,
-    in_id,
+    Access, Call, Clients, Error, Handle, Issued, Listing, Parsed, ResourceAbout, ResourceType, Result,
+    Wanted, candidates, in_id,
 };
 
 use super::common::{all_subscriptions, in_scope, of_token, subscription, subscriptions};
@@ -10,6 +10,7 @@ use crate::Azure;
 use crate::credential::AzureCredential;
 use crate::names::{Audience, Service, SubscriptionId};
 use crate::narrowing::Narrowing;
+use crate::native::AzureTokens;
 use crate::session::Session;
 
 /// A whole subscription, as far as the connector reaches.
@@ -155,6 +156,10 @@ impl ResourceType for AzureGeneric {
             credential.endpoint = Some(session.place.url(Service::ResourceManager));
         }
         Ok(Issued::new(credential, token.expiry))
+    }
+
+    fn clients() -> Clients<Handle<Self>> {
+        Clients::none().with::<AzureTokens>()
     }
 }
 

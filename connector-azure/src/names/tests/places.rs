@@ -128,3 +128,44 @@ fn what_tokens_are_for() {
     assert_eq!(Audience::vault(Cloud::Government).as_str(), "https://vault.usgovcloudapi.net");
     assert_eq!(Audience::cosmos(Cloud::Public, "zen").as_str(), "https://zen.documents.azure.com");
 }
+
+/// A token for all accounts of a service is one for each of them, in its own cloud, and for nothing else.
+#[test]
+fn s49_an_audience_covers_the_accounts_of_its_service() {
+    let audience = |text: &str| Audience::parse(text).expect("an audience");
+    let covers = |ours: &Audience, wanted: &str, cloud| ours.covers(&audience(wanted), cloud);
+    let public = Cloud::Public;
+    let storage = Audience::storage();
+    for service in ["blob", "dfs", "file", "queue", "table"] {
+        assert!(covers(&storage, &format!("https://zenfiles.{service}.core.windows.net/.default"), public));
+        assert!(!covers(&storage, &format!("https://zenfiles.{service}.core.windows.net"), Cloud::China));
+        assert!(covers(&storage, &format!("https://zenfiles.{service}.core.chinacloudapi.cn"), Cloud::China));
+    }
+    for wrong in [
+        "https://zenfiles.other.core.windows.net",
+        "https://zenfiles.core.windows.net",
+        "https://blob.core.windows.net",
+        "https://.blob.core.windows.net",
+        "https://a.b.blob.core.windows.net",
+        "https://ZENFILES.blob.core.windows.net",
+        "https://zenfiles.blob.core.windows.net.evil.example",
+        "https://evil.example/zenfiles.blob.core.windows.net",
+        "https://zenfiles.blob.core.windows.net:444",
+        "https://vault.azure.net",
+        "api://storage.azure.com",
+    ] {
+        assert!(!covers(&storage, wrong, public), "{wrong}");
+        assert!(!audience(wrong).covers(&storage, public), "{wrong}: never the other way round");
+    }
+    for cloud in Cloud::ALL {
+        let account = Audience::cosmos(cloud, "zen");
+        assert!(covers(&account, "https://cosmos.azure.com/.default", cloud), "as its client for Rust asks");
+        assert!(!account.covers(&Audience::cosmos(cloud, "other"), cloud), "of another account");
+        assert!(!account.covers(&storage, cloud) && !storage.covers(&account, cloud));
+        let all = audience("https://cosmos.azure.com");
+        assert_eq!(all.covers(&account, cloud), cloud == public);
+        assert!(account.covers(&account, cloud));
+    }
+    assert!(!Audience::cosmos(Cloud::China, "zen").covers(&audience("https://cosmos.azure.com"), public));
+    assert!(!Audience::vault(public).covers(&audience("https://cosmos.azure.com"), public));
+}

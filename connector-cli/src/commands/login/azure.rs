@@ -67,7 +67,8 @@ pub(super) fn plan(app: &App, asked: &Asked<'_>, envelope: &Envelope, journal: &
     let folder = logins::folder_of_az(&home, &name);
     let cloud = envelope.fields.text_if("cloud").unwrap_or(CLOUDS[0].name);
     let cloud = CLOUDS.iter().find(|it| it.name == cloud);
-    let cloud = cloud.ok_or_else(|| Error::invalid("the credential is for a cloud that is not known here"))?;
+    let cloud =
+        cloud.ok_or_else(|| Error::invalid("the credential is for a cloud that is not known here"))?;
     let made = match envelope.fields.secret_field("sas_token") {
         Some(signature) => of_signature(&folder, cloud, envelope, signature)?,
         None => of_token(&folder, cloud, asked, envelope, app.now())?,
@@ -195,15 +196,11 @@ fn of_token(
     })
 }
 
-fn of_signature(
-    folder: &Path,
-    cloud: &Cloud,
-    envelope: &Envelope,
-    signature: &Secret,
-) -> Result<Made> {
+fn of_signature(folder: &Path, cloud: &Cloud, envelope: &Envelope, signature: &Secret) -> Result<Made> {
     let fields = &envelope.fields;
     // az would send a signature alone to whichever account a command names.
-    let text = format!("BlobEndpoint={};SharedAccessSignature={}", fields.text("endpoint")?, signature.expose());
+    let text =
+        format!("BlobEndpoint={};SharedAccessSignature={}", fields.text("endpoint")?, signature.expose());
     let settings = vec![
         section("core", &[("collect_telemetry", "false")])?,
         section("cloud", &[("name", cloud.az_name)])?,
@@ -214,22 +211,13 @@ fn of_signature(
     Ok(Made {
         files: vec![file(folder, "config", Format::Ini, true, settings)],
         example: ["storage blob list".to_owned()].into_iter().chain(container).chain(part).collect(),
-        note: "the signature is for `az storage` and this one container; log in again when it ends".to_owned(),
-        read_first: vec![
-            "AZURE_CLOUD_NAME",
-            "AZURE_STORAGE_AUTH_MODE",
-            "AZURE_STORAGE_CONNECTION_STRING",
-        ],
+        note: "the signature is for `az storage` and this one container; log in again when it ends"
+            .to_owned(),
+        read_first: vec!["AZURE_CLOUD_NAME", "AZURE_STORAGE_AUTH_MODE", "AZURE_STORAGE_CONNECTION_STRING"],
     })
 }
 
-fn file(
-    folder: &Path,
-    name: &str,
-    format: Format,
-    is_secret: bool,
-    values: Vec<Wanted>,
-) -> FileWish {
+fn file(folder: &Path, name: &str, format: Format, is_secret: bool, values: Vec<Wanted>) -> FileWish {
     FileWish { path: folder.join(name), format, is_secret, values }
 }
 
@@ -360,7 +348,9 @@ mod tests {
         let token = |claims: &str| Secret::new(format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims)));
         let id = "11111111-2222-3333-4444-555555555555";
         assert_eq!(directory(&token(&format!("{{\"tid\":\"{id}\"}}"))).as_deref(), Some(id));
-        for claims in ["{}", "{\"tid\":7}", "{\"tid\":\"../../../../../../../../../../../../../\"}", "no JSON", ""] {
+        for claims in
+            ["{}", "{\"tid\":7}", "{\"tid\":\"../../../../../../../../../../../../../\"}", "no JSON", ""]
+        {
             assert_eq!(directory(&token(claims)), None, "{claims}");
         }
         for text in ["", "opaque", "a.b", "..", "a.%.c"] {
