@@ -12,7 +12,8 @@ use connector_core::{Context, Error, ErrorKind, Result, Secret};
 pub(crate) use az::{Az, Subscription, Who};
 pub(crate) use caches::Login;
 pub(crate) use environment::{
-    AUTHORITY, Application, Authority, Federated, Key, Names, client_id, federated, subscription_id,
+    AUTHORITY, Application, Authority, Elsewhere, Federated, Key, Names, Terraform, client_id, federated,
+    subscription_id,
 };
 
 /// A certificate with its key, from a file that something names.

@@ -13,11 +13,12 @@ use serde_json::{Map, Value};
 
 use super::common::{self, Network};
 use crate::connector::Azure;
-use crate::mint::machine::{self, Chosen, Endpoint};
+use crate::mint::machine::{self, Chosen, Endpoint, Failure};
 use crate::mint::{Mint, Token};
 use crate::names::{Audience, ClientId, IdentityId};
 use crate::narrowing::Narrowing;
 use crate::session::{Place, Session};
+use crate::surroundings::Authority;
 
 /// The identity of the machine of Azure's that the connector runs on.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -74,7 +75,7 @@ impl Machine {
 impl Mint for Machine {
     async fn token(&self, cx: &Call<'_>, place: &Place, audience: &Audience) -> Result<Token> {
         let token = machine::token(cx, place, &self.endpoint, &self.chosen, audience).await;
-        token.map_err(machine::Failure::into_error)
+        token.map_err(Failure::into_error)
     }
 }
 
@@ -149,3 +150,23 @@ impl AuthMethod for ManagedIdentity {
 
 /// The place that is asked, for people.
 pub(super) const PLACE: &str = "the machine's identity endpoint";
+
+/// Whether the machine has an identity: where it is asked for, for people. One call, where only that tells.
+///
+/// # Errors
+/// Endpoints that are not spoken to, and several identities of which none is named.
+pub(crate) async fn machine_identity(cx: &Context, client: Option<&ClientId>) -> Result<Option<String>> {
+    let cloud = Authority::read(cx)?.cloud.unwrap_or_default();
+    let place = Place { cloud, ..Place::default() };
+    let endpoint = Endpoint::of(cx, &place)?;
+    let shown = endpoint.shown();
+    if !matches!(endpoint, Endpoint::Imds { .. }) {
+        return Ok(Some(shown));
+    }
+    let chosen = client.map_or(Chosen::Own, |it| Chosen::Client(it.clone()));
+    match machine::token(&Call::new(cx, None), &place, &endpoint, &chosen, &place.resource_manager()).await {
+        Ok(_) => Ok(Some(shown)),
+        Err(Failure::Absent(_) | Failure::Nobody(_)) => Ok(None),
+        Err(Failure::Other(error)) => Err(error),
+    }
+}

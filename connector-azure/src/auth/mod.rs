@@ -18,6 +18,7 @@ pub use service_principal::{Certificate, ServicePrincipal};
 pub use user_account::{LoginFlow, UserAccount};
 pub use workload_identity::WorkloadIdentity;
 
+pub(crate) use managed_identity::machine_identity;
 pub(crate) use user_account::{AZ, az as az_client};
 
 /// Where Azure's machines ask for tokens of their identity (protocol: Azure Instance Metadata Service).

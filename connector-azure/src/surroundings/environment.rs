@@ -224,6 +224,65 @@ impl Authority {
     }
 }
 
+/// What Terraform's variables say beside an application.
+pub(crate) enum Terraform {
+    /// A token of elsewhere.
+    Token { tenant: TenantId, client: ClientId, token: Elsewhere },
+    /// The machine's identity, or the one with this client id.
+    Machine(Option<ClientId>),
+}
+
+/// A token of elsewhere, or its file.
+pub(crate) enum Elsewhere {
+    File(String),
+    Token(Secret),
+}
+
+impl Terraform {
+    /// What the variables switch on; `None` where they do not.
+    ///
+    /// # Errors
+    /// Half of it.
+    pub(crate) fn read(cx: &Context) -> Result<Option<Self>> {
+        let is_on = |name: &str| {
+            cx.var(name).is_some_and(|it| matches!(it.to_ascii_lowercase().as_str(), "true" | "1"))
+        };
+        let names = &Names::TERRAFORM;
+        if is_on("ARM_USE_OIDC") {
+            let file = cx.var("ARM_OIDC_TOKEN_FILE_PATH").map(Elsewhere::File);
+            let token = || cx.var("ARM_OIDC_TOKEN").map(|it| Elsewhere::Token(Secret::new(it)));
+            // Elsewhere it is asked for from a pipeline, which only runs there.
+            let Some(token) = file.or_else(token) else { return Ok(None) };
+            let (tenant, client) = names.whose(cx, "ARM_USE_OIDC")?;
+            return Ok(Some(Self::Token { tenant, client, token }));
+        }
+        if is_on("ARM_USE_MSI") {
+            let id = cx.var(names.client).map(|it| client(it, names.client)).transpose()?;
+            return Ok(Some(Self::Machine(id)));
+        }
+        Ok(None)
+    }
+
+    /// The cloud that the variables name.
+    ///
+    /// # Errors
+    /// One that is not known.
+    pub(crate) fn authority(cx: &Context) -> Result<Authority> {
+        const ENVIRONMENT: &str = "ARM_ENVIRONMENT";
+        let cloud = match cx.var(ENVIRONMENT).map(|it| it.to_ascii_lowercase()).as_deref() {
+            None => None,
+            Some("public") => Some(Cloud::Public),
+            Some("usgovernment") => Some(Cloud::Government),
+            Some("china") => Some(Cloud::China),
+            Some(_) => {
+                return Err(Error::invalid(format!("{ENVIRONMENT} names a cloud that is not known"))
+                    .with_hint("expected `public`, `usgovernment` or `china`"));
+            }
+        };
+        Ok(Authority { cloud, url: None })
+    }
+}
+
 /// The cloud whose people log in at a host.
 pub(super) fn cloud_of(host: &str) -> Option<Cloud> {
     Some(match host {
