@@ -46,6 +46,7 @@ impl ResourceType for AzureGeneric {
         ("subscriptions/SUBSCRIPTION-ID", "the same, as Resource Manager writes it"),
         ("NAME", "the name of a subscription, which a call completes"),
     ])
+    .within("the service that the token is for, by its URL or its id, such as `https://vault.azure.net`; Resource Manager when left out")
     .targets("whatever the connector's own roles are granted on; the permission shows that the token is good")
     .hands_on()
     .narrows("nothing beyond one service: it is all that the connector may do there");

@@ -1,1 +1,4 @@
-//! Placeholder for the crate's integration tests.
+//! What the crate registers, tried from outside: the conformance kit, against an Azure in memory.
+
+mod azure;
+mod conformance;
