@@ -13,6 +13,8 @@ use crate::credential::AzureCredential;
 use crate::error;
 use crate::names::{Audience, Cloud};
 
+#[cfg(feature = "cosmos")]
+mod cosmos;
 mod tokens;
 
 pub use tokens::AzureTokens;

@@ -254,7 +254,7 @@ impl Policy for Server {
 /// that a connector that is disabled ends it at once.
 #[tokio::test]
 async fn s68_a_client_hears_at_once_that_its_connector_is_disabled() {
-    let clock = VirtualClock::at(SystemTime::now());
+    let clock = VirtualClock::default();
     let cx = Context::detached(clock.clone());
     let source = handing_out(&cx, vec![place(), place()], disabled).await;
     let credential = Arc::new(FromSource::for_client(source).await.expect("a credential"));

@@ -180,6 +180,11 @@ impl ResourceType for CosmosDb {
         credential.endpoint = Some(session.place.url_of(Service::Cosmos, self.account.as_str()));
         Ok(Issued::new(credential, token.expiry).not_narrowed(WIDE))
     }
+
+    #[cfg(feature = "cosmos")]
+    fn clients() -> connector_core::Clients<connector_core::Handle<Self>> {
+        connector_core::Clients::none().with::<azure_data_cosmos::CosmosClient>()
+    }
 }
 
 impl CosmosDb {
