@@ -1,10 +1,11 @@
 //! `connector exec`: runs a program with a credential in its environment.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
-use connector_core::{EnvironmentForm, Result};
+use connector_core::{EnvironmentForm, Error, Result};
 
 use crate::app::App;
 use crate::args::ExecArgs;
@@ -25,12 +26,29 @@ pub(crate) fn run(app: &App, args: &ExecArgs) -> Result<ExitCode> {
         app.with_hub(async |hub| hub.environment(&args.name, args.grant.grant()).await)
     };
     match issued {
+        Ok((_, form)) if goes_on_as_another(&args.command, &form) => {
+            let error =
+                Error::refused("az takes no token from variables, and would go on with its own login")
+                    .with_hint(format!(
+                        "`connector login {}` with the same words gives az a folder of its own",
+                        args.name
+                    ))
+                    .with_connector(&*args.name);
+            failure::report(&error, app.output.format);
+            Ok(ExitCode::from(FAILED))
+        }
         Ok((_, form)) => Ok(start(command(&args.command, &form))),
         Err(error) => {
             failure::report(&error, app.output.format);
             Ok(ExitCode::from(FAILED))
         }
     }
+}
+
+/// Whether the program would pass over what it is given, and be somebody else without a word.
+fn goes_on_as_another(words: &[OsString], form: &EnvironmentForm) -> bool {
+    let is_az = words.first().is_some_and(|it| Path::new(it).file_stem() == Some(OsStr::new("az")));
+    is_az && form.set.iter().any(|(name, _)| name == "AZURE_ACCESS_TOKEN")
 }
 
 /// The program as it was named: no shell reads its arguments.
@@ -89,4 +107,21 @@ fn cannot_start(command: &Command, kind: ErrorKind) -> ExitCode {
         kind => eprintln!("error: cannot run `{name}`: {kind}"),
     }
     ExitCode::from(if kind == ErrorKind::NotFound { NOT_FOUND } else { CANNOT_RUN })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn az_is_not_run_with_a_token_that_it_does_not_take() {
+        let token = EnvironmentForm::default().set("AZURE_ACCESS_TOKEN", "hunter2");
+        let signature = EnvironmentForm::default().set("AZURE_STORAGE_SAS_TOKEN", "hunter2");
+        let words = |program: &str| vec![OsString::from(program), "group".into(), "list".into()];
+        for program in ["az", "/usr/bin/az", "az.cmd"] {
+            assert!(goes_on_as_another(&words(program), &token), "{program}");
+            assert!(!goes_on_as_another(&words(program), &signature), "{program}");
+        }
+        assert!(!goes_on_as_another(&words("azcopy"), &token));
+    }
 }
