@@ -54,6 +54,8 @@ fn json_keeps_everything_that_is_not_ours() {
         ),
         ("{\"x\":1,\"x\":2}", "{\"x\":1,\"x\":2,\"credHelpers\": {\"r.example.org\":\"connector\"}}"),
         ("{ \"x\": 1 }", "{ \"x\": 1, \"credHelpers\": {\"r.example.org\":\"connector\"} }"),
+        // With a mark of the order of its bytes, as az writes it.
+        ("\u{feff}{\"x\": 1}", "\u{feff}{\"x\": 1,\"credHelpers\": {\"r.example.org\":\"connector\"}}"),
         ("{\"credHelpers\":null}", "{\"credHelpers\":{\"r.example.org\":\"connector\"}}"),
         (
             "{\r\n  \"x\": []\r\n}\r\n",

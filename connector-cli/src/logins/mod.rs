@@ -4,6 +4,7 @@
 //! it kept from being written is simply not there when it is looked for. A login that gives way to a new one
 //! is in the journal until the files are without it.
 
+mod az;
 mod journal;
 mod take_back;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 use connector_core::{Error, Grant, Result};
 use serde_json::Value;
 
+pub(crate) use az::folder_of_az;
 pub(crate) use journal::{Journal, Login, Route, routes};
 
 use crate::app::App;
@@ -375,28 +377,8 @@ pub(crate) fn log_out(home: &Path, choose: impl Fn(&[Login]) -> Vec<usize>) -> R
     commit(&mut desk)?;
     drop(desk);
     journal.write(home)?;
-    done.iter().for_each(|it| tidy(home, &it.login, &journal.logins));
+    done.iter_mut().for_each(|it| az::tidy(home, it, &journal.logins));
     Ok(done)
-}
-
-/// The folder of a login for az, which keeps there whatever it keeps.
-pub(crate) fn folder_of_az(home: &Path, name: &str) -> PathBuf {
-    home.join("az").join(name)
-}
-
-/// Removes what az put beside a login's files, once nothing is left of those: a folder was made for this login alone.
-fn tidy(home: &Path, gone: &Login, left: &[Login]) {
-    if gone.kind != "azure" || left.iter().any(|it| it.kind == gone.kind && it.name == gone.name) {
-        return;
-    }
-    let Ok(home) = std::path::absolute(home) else { return };
-    let folder = folder_of_az(&home, &gone.name);
-    let is_own = |it: &FileEdit| it.path.parent() == Some(&*folder);
-    if gone.files.iter().all(|it| is_own(it) && !it.path.exists()) {
-        // What cannot be removed holds nothing of ours.
-        let _ = std::fs::remove_dir_all(&folder);
-        let _ = std::fs::remove_dir(home.join("az"));
-    }
 }
 
 /// Says that files of other programs still ask for a connector by a name that is gone.

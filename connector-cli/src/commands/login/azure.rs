@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use connector_core::{Envelope, Error, Expiry, Grant, Result, Secret, format_time};
+use connector_core::{Envelope, EnvironmentForm, Error, Expiry, Grant, Result, Secret, format_time};
 use serde_json::{Map, Value, json};
 
 use super::{Asked, Plan, escaped, free_name};
@@ -61,7 +61,13 @@ const OWN_CLOUD: &str = "connector";
 /// The key of what is written into the maps of az's cache; az finds it by what it says.
 const KEY: &str = "connector";
 
-pub(super) fn plan(app: &App, asked: &Asked<'_>, envelope: &Envelope, journal: &Journal) -> Result<Plan> {
+/// `variables` are those by which az takes the same credential, where there are any.
+pub(super) fn plan(
+    app: &App,
+    asked: &Asked<'_>,
+    (envelope, variables): (&Envelope, &EnvironmentForm),
+    journal: &Journal,
+) -> Result<Plan> {
     let name = free_name("azure", "folders", asked, &journal.logins, str::to_owned)?;
     let home = std::path::absolute(app.home()).unwrap_or_else(|_| app.home().to_owned());
     let folder = logins::folder_of_az(&home, &name);
@@ -70,7 +76,7 @@ pub(super) fn plan(app: &App, asked: &Asked<'_>, envelope: &Envelope, journal: &
     let cloud =
         cloud.ok_or_else(|| Error::invalid("the credential is for a cloud that is not known here"))?;
     let made = match envelope.fields.secret_field("sas_token") {
-        Some(signature) => of_signature(&folder, cloud, envelope, signature)?,
+        Some(_) => of_signature(&folder, cloud, envelope, variables)?,
         None => of_token(&folder, cloud, asked, envelope, app.now())?,
     };
     Ok(Plan {
@@ -84,7 +90,7 @@ pub(super) fn plan(app: &App, asked: &Asked<'_>, envelope: &Envelope, journal: &
             files: made.files,
         },
         tool: "az",
-        usage: format!("{} az {}", variables(&folder, envelope), made.example),
+        usage: format!("{} az {}", started_with(&folder, envelope), made.example),
         renewed: super::RENEWED,
         notes: [made.note].into_iter().chain(in_the_way(&made.read_first)).collect(),
     })
@@ -164,26 +170,29 @@ fn of_token(
         file(folder, "msal_token_cache.json", Format::Json, true, cache.into()),
         file(folder, "azureProfile.json", Format::Json, false, vec![setting("subscriptions", account)]),
     ];
+    let name = if is_usual { cloud.az_name } else { OWN_CLOUD };
     let mut core = vec![
         ("collect_telemetry", "false"),
         // Where az would seal its cache, or ask Windows for tokens.
         ("encrypt_token_cache", "false"),
         ("enable_broker_on_windows", "false"),
     ];
+    // As az itself notes it there.
+    let mut of_cloud: Vec<_> = subscription.map(|it| ("subscription", it)).into_iter().collect();
+    let resource_manager = format!("{resource_manager}/");
     if !is_usual {
         core.push(("instance_discovery", "false"));
-        let (resource_manager, authority) = (format!("{resource_manager}/"), authority.to_owned());
-        let endpoints = [
-            ("endpoint_active_directory", authority.as_str()),
+        of_cloud.extend([
+            ("endpoint_active_directory", authority),
             ("endpoint_active_directory_resource_id", cloud.resource),
             ("endpoint_management", &resource_manager),
             ("endpoint_resource_manager", &resource_manager),
-        ];
-        let own = vec![section(OWN_CLOUD, &endpoints)?];
-        files.push(file(folder, "clouds.config", Format::Ini, false, own));
+        ]);
     }
-    let of_cloud = [("name", if is_usual { cloud.az_name } else { OWN_CLOUD })];
-    let settings = vec![section("core", &core)?, section("cloud", &of_cloud)?];
+    if !of_cloud.is_empty() {
+        files.push(file(folder, "clouds.config", Format::Ini, false, vec![section(name, &of_cloud)?]));
+    }
+    let settings = vec![section("core", &core)?, section("cloud", &[("name", name)])?];
     files.push(file(folder, "config", Format::Ini, false, settings));
     Ok(Made {
         files,
@@ -196,16 +205,28 @@ fn of_token(
     })
 }
 
-fn of_signature(folder: &Path, cloud: &Cloud, envelope: &Envelope, signature: &Secret) -> Result<Made> {
-    let fields = &envelope.fields;
-    // az would send a signature alone to whichever account a command names.
-    let text =
-        format!("BlobEndpoint={};SharedAccessSignature={}", fields.text("endpoint")?, signature.expose());
+/// What az takes from `AZURE_STORAGE_OPTION` it takes as well from its settings: the text that says with the signature
+/// which account it is for. With a signature alone az would go to whichever account a command names.
+fn of_signature(
+    folder: &Path,
+    cloud: &Cloud,
+    envelope: &Envelope,
+    variables: &EnvironmentForm,
+) -> Result<Made> {
+    let value = |option: &str| {
+        let name = format!("AZURE_STORAGE_{}", option.to_uppercase());
+        variables.set.iter().find(|it| it.0 == name).map(|(_, value)| (option.to_owned(), value.expose()))
+    };
+    let storage = ["connection_string", "auth_mode"].map(value);
+    let [Some((connection_string, text)), Some((auth_mode, mode))] = &storage else {
+        return Err(Error::unexpected("the signature has no form that az reads"));
+    };
     let settings = vec![
         section("core", &[("collect_telemetry", "false")])?,
         section("cloud", &[("name", cloud.az_name)])?,
-        section("storage", &[("connection_string", &text), ("auth_mode", "key")])?,
+        section("storage", &[(connection_string, text), (auth_mode, mode)])?,
     ];
+    let fields = &envelope.fields;
     let container = fields.text_if("container").map(|it| format!(" --container-name {}", quoted(it)));
     let part = envelope.within.as_deref().map(|it| format!(" --prefix {}", quoted(it)));
     Ok(Made {
@@ -292,7 +313,7 @@ fn example_of_token(grant: &Grant, audience: &str, is_management: bool) -> Strin
 }
 
 /// The variables that az has to be started with.
-fn variables(folder: &Path, envelope: &Envelope) -> String {
+fn started_with(folder: &Path, envelope: &Envelope) -> String {
     // Certificates that are given as text have no path; az has no setting for either.
     let bundle = envelope.fields.text_if("ca_bundle").filter(|it| !it.contains('\n')).map(PathBuf::from);
     let all = [("AZURE_CONFIG_DIR", Some(folder.to_owned())), ("REQUESTS_CA_BUNDLE", bundle)];

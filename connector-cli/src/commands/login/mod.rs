@@ -100,7 +100,7 @@ struct Given<'a> {
     kind: &'static str,
     /// The credential, where it is written or says what to write.
     envelope: Option<Envelope>,
-    /// The variables by which gcloud would take it.
+    /// The variables by which gcloud or az would take it.
     variables: EnvironmentForm,
     /// What the helper answers, where one is asked.
     form: Option<Secret>,
@@ -152,7 +152,7 @@ async fn given<'a>(app: &App, hub: &Hub, args: &'a LoginArgs) -> Result<Given<'a
     if let Some(envelope) = envelope.as_ref().filter(|_| asked.is_static) {
         refuse_endless(envelope, &asked)?;
     }
-    let variables = match envelope.as_ref().filter(|_| kind == "gcp") {
+    let variables = match envelope.as_ref().filter(|_| asks_nobody) {
         Some(envelope) => hub.registry().environment(envelope)?,
         None => EnvironmentForm::default(),
     };
@@ -169,7 +169,7 @@ fn plan(app: &App, given: &Given<'_>, turn: &logins::Turn) -> Result<Plan> {
         ("kubernetes", Some(envelope)) => kubernetes::plan(app, asked, envelope)?,
         ("aws", Some(envelope)) => aws::plan(app, asked, envelope, &turn.journal()?)?,
         ("gcp", Some(envelope)) => gcp::plan(app, asked, (envelope, variables), &turn.journal()?)?,
-        ("azure", Some(envelope)) => azure::plan(app, asked, envelope, &turn.journal()?)?,
+        ("azure", Some(envelope)) => azure::plan(app, asked, (envelope, variables), &turn.journal()?)?,
         (_, envelope) => docker::plan(app, asked, envelope.as_ref(), form.as_ref())?,
     };
     if envelope.as_ref().is_some_and(|it| it.long_lived) {
