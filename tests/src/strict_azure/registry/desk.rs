@@ -11,7 +11,7 @@ use super::{Met, RegistryError, granted, registry};
 use crate::loopback::{Answer, Call};
 
 pub(super) const ISSUER: &str = "Azure Container Registry";
-/// The name of who shows a refresh token as a password.
+/// The name of who shows one of the registry's own tokens as a password.
 const NOBODY: &str = "00000000-0000-0000-0000-000000000000";
 const REFRESH_LIFE: i64 = 3 * 3600;
 const ACCESS_LIFE: i64 = 75 * 60;
@@ -63,6 +63,8 @@ pub(super) fn exchange(state: &mut State, call: &Call, met: &Met<'_>) -> Result<
 /// Who asks for an access token.
 enum Asker {
     Principal(String),
+    /// Who shows an access token as a password, and gets another one for what that is for.
+    Holder(Box<Jwt>),
     /// The registry's own administrator, who may do everything.
     Administrator,
 }
@@ -84,6 +86,7 @@ pub(super) fn token(state: &mut State, call: &Call, met: &Met<'_>) -> Result<Ans
     for scope in scopes {
         let granted = match &asker {
             Asker::Principal(id) => granted(state, met, id, scope),
+            Asker::Holder(jwt) => granted(state, met, jwt.claim("sub"), scope).map(|it| within(jwt, it)),
             Asker::Administrator => everything(scope),
         };
         access.push(granted.ok_or_else(|| invalid("scope is not valid."))?);
@@ -91,6 +94,7 @@ pub(super) fn token(state: &mut State, call: &Call, met: &Met<'_>) -> Result<Ans
     let now = state.clock.now();
     let subject = match asker {
         Asker::Principal(id) => id,
+        Asker::Holder(jwt) => jwt.claim("sub").to_owned(),
         Asker::Administrator => met.name.to_owned(),
     };
     let token = jwt::sign(&json!({
@@ -99,6 +103,17 @@ pub(super) fn token(state: &mut State, call: &Call, met: &Met<'_>) -> Result<Ans
     }));
     state.issued.push(token.clone());
     Ok(Answer::json(200, &json!({ "access_token": token })))
+}
+
+/// Of what may be done the part that a token is for.
+fn within(jwt: &Jwt, mut granted: Value) -> Value {
+    let access = jwt.claims["access"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let same = |it: &&Value| it["type"] == granted["type"] && it["name"] == granted["name"];
+    let has: Vec<_> = access.iter().filter(same).flat_map(|it| it["actions"].as_array()).flatten().collect();
+    if let Some(actions) = granted["actions"].as_array().cloned() {
+        granted["actions"] = actions.into_iter().filter(|it| has.contains(&it)).collect();
+    }
+    granted
 }
 
 fn everything(scope: &str) -> Option<Value> {
@@ -131,7 +146,8 @@ fn by_password(state: &State, call: &Call, met: &Met<'_>) -> Result<Asker, Regis
 
 fn by_name(state: &State, met: &Met<'_>, name: &str, password: &str) -> Result<Asker, RegistryError> {
     if name == NOBODY {
-        return by_refresh_token(state, met, password);
+        let access = read(state, met, password, "access_token").map(|jwt| Asker::Holder(Box::new(jwt)));
+        return access.map_or_else(|| by_refresh_token(state, met, password), Ok);
     }
     let own = registry(state, met);
     if name.eq_ignore_ascii_case(&own.place.name) {

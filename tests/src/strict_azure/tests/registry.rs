@@ -174,13 +174,25 @@ fn docker_shows_a_refresh_token_or_a_password() {
         ask_at(server, opened.address(), "GET /v2/app/manifests/v1", &[("authorization", &token)], "");
     pulled.good();
     login(NOBODY, "wrong").barred(401, "UNAUTHORIZED");
+    // So does an access token, for what it is for and no more.
+    server.grant(&setting.oid, "AcrPush", &setting.scope);
+    let narrow = setting.access(&refresh, "repository:app:pull").text("access_token");
+    let basic = format!("Basic {}", STANDARD.encode(format!("{NOBODY}:{narrow}")));
+    let again = |scope: &str| {
+        let line = format!("GET /oauth2/token?service={host}&scope={scope}");
+        let told = ask_at(server, opened.address(), &line, &[("authorization", &basic)], "");
+        Jwt::read(&told.text("access_token")).expect("a token").claims["access"][0]["actions"].clone()
+    };
+    assert_eq!(again("repository:app:pull,push"), json!(["pull"]));
+    assert_eq!(again("repository:team/tool:pull"), json!([]));
+    assert_eq!(again("registry:catalog:*"), json!([]));
     let secret = server.add_secret(ROBOT);
     login(ROBOT, &secret).good();
     login(ROBOT, "wrong").barred(401, "UNAUTHORIZED");
     login("strict", "wrong").barred(401, "UNAUTHORIZED");
     let password = server.set_registry_admin("strict");
     login("strict", &password).good();
-    assert_eq!(opened.calls().count(), 8);
+    assert_eq!(opened.calls().count(), 11);
 
     let path = format!("{}/listCredentials?api-version=2023-07-01", setting.scope);
     let manager = server.token_for(&setting.oid, ARM);
