@@ -13,6 +13,7 @@
 //!
 //! Its clock is the real one until a test moves it. Calls, faults and the URL are those of its [`Loopback`] server.
 
+mod aks;
 mod arm;
 mod audience;
 mod blob;
@@ -37,6 +38,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::sync::Barrier;
 
+pub use aks::AksWebhook;
 pub use arm::Cluster;
 pub use entra::Block;
 pub use people::{Certificate, ManagedIdentity};

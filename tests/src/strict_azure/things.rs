@@ -4,7 +4,7 @@ use super::arm::{Group, LOCATION, Place, Placed, Subscription};
 use super::blob::{Account, Blob};
 use super::registry::{self, Registry};
 use super::vault::{Vault, Version};
-use super::{Cluster, StrictAzure, TENANT, cosmos};
+use super::{AksWebhook, Cluster, StrictAzure, TENANT, cosmos};
 use crate::random;
 
 use serde_json::json;
@@ -61,6 +61,11 @@ impl StrictAzure {
         let id = place.id.clone();
         self.state().manager.clusters.insert(&id, Placed { place, tenant, cluster });
         id
+    }
+
+    /// What tells a cluster of [`TENANT`] who calls.
+    pub fn webhook(&self) -> AksWebhook {
+        AksWebhook::new(&self.state, TENANT)
     }
 
     /// A storage account in a group. Answers with its scope.

@@ -8,6 +8,7 @@ use super::status::Status;
 use super::{Seen, discovery, objects, protobuf, rbac, review, token, watch, webhook};
 use crate::clock;
 use crate::loopback::{Answer, Answering, Call, Handler};
+use crate::strict_azure::AksWebhook;
 use crate::strict_google::GkeWebhook;
 
 /// Answers the calls of one server.
@@ -21,16 +22,19 @@ impl Handler for Api {
     fn answer(&self, call: Call) -> Answering {
         let (state, answered) = (Arc::clone(&self.state), Arc::clone(&self.answered));
         Box::pin(async move {
-            let (webhook, google, now) = {
+            let (webhook, google, azure, now) = {
                 let state = state.lock().expect("no answer panics");
-                (state.webhook.clone(), state.google.clone(), state.clock.now())
+                (state.webhook.clone(), state.google.clone(), state.azure.clone(), state.clock.now())
             };
-            let elsewhere = match (webhook, google, identity::bearer(&call)) {
-                (Some(webhook), _, Some(token)) if webhook::is_one(token) => {
+            let elsewhere = match (webhook, google, azure, identity::bearer(&call)) {
+                (Some(webhook), _, _, Some(token)) if webhook::is_one(token) => {
                     Some(webhook.review(token, now).await)
                 }
-                (_, Some(google), Some(token)) if GkeWebhook::is_one(token) => {
+                (_, Some(google), _, Some(token)) if GkeWebhook::is_one(token) => {
                     Some(google.review(token).map(|name| User::new(&name, &[])))
+                }
+                (_, _, Some(azure), Some(token)) if AksWebhook::is_one(token) => {
+                    Some(azure.review(token).map(|name| User::new(&name, &[])))
                 }
                 _ => None,
             };

@@ -42,6 +42,7 @@ use crate::loopback::Loopback;
 use crate::process::LIMIT;
 use crate::random;
 use crate::strict_aws::Issuer;
+use crate::strict_azure::AksWebhook;
 use crate::strict_google::GkeWebhook;
 
 use api::Api;
@@ -101,6 +102,7 @@ impl StrictKubernetes {
             passwords: BTreeMap::new(),
             webhook: None,
             google: None,
+            azure: None,
             takes_anonymous: true,
             is_modern: true,
             rules: rbac::of_everybody(true),
@@ -181,6 +183,11 @@ impl StrictKubernetes {
     /// Takes access tokens of a Google Cloud, as a cluster of GKE does.
     pub fn accept_gke(&self, webhook: GkeWebhook) {
         self.state().google = Some(webhook);
+    }
+
+    /// Takes access tokens of an Azure, as a cluster of AKS does.
+    pub fn accept_aks(&self, webhook: AksWebhook) {
+        self.state().azure = Some(webhook);
     }
 
     /// Refuses with 401 who shows no credential. Before, such a caller is `system:anonymous`.
@@ -308,7 +315,8 @@ impl StrictKubernetes {
         }
         let watches = std::mem::take(&mut state.objects.watches);
         let holds = |token: &String| state.tokens.get(token).is_none_or(|known| known.is_good(&state));
-        let is_from_webhook = |token: &str| webhook::is_one(token) || GkeWebhook::is_one(token);
+        let is_from_webhook =
+            |token: &str| webhook::is_one(token) || GkeWebhook::is_one(token) || AksWebhook::is_one(token);
         // A token of a webhook is not known here, nor one that was revoked: only the latter ends a watch.
         let stays =
             |token: &String| holds(token) && (is_from_webhook(token) || state.tokens.contains_key(token));

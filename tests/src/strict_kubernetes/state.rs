@@ -9,6 +9,7 @@ use super::token::Token;
 use super::webhook::EksWebhook;
 use crate::clock::Clock;
 use crate::strict_aws::Issuer;
+use crate::strict_azure::AksWebhook;
 use crate::strict_google::GkeWebhook;
 
 /// All that the server knows.
@@ -26,6 +27,8 @@ pub(super) struct State {
     pub(super) webhook: Option<EksWebhook>,
     /// Knows the access tokens of a Google Cloud.
     pub(super) google: Option<GkeWebhook>,
+    /// Knows the access tokens of an Azure.
+    pub(super) azure: Option<AksWebhook>,
     pub(super) takes_anonymous: bool,
     /// Whether it is a server of these years, which knows reviews of the caller.
     pub(super) is_modern: bool,
