@@ -303,6 +303,10 @@ fn manager(method: &str, path: &str) -> Answer {
         }
         ("GET", it) if it == format!("{of}/providers/{registries}") => list(registry),
         ("GET", it) if it == in_group(registries, "zenfiles") => (200, registry),
+        ("GET", it) if it == format!("{of}/providers/Microsoft.DocumentDB/databaseAccounts") => {
+            let id = in_group("Microsoft.DocumentDB/databaseAccounts", "my-cosmos");
+            list(json!({ "id": id, "name": "my-cosmos", "kind": "GlobalDocumentDB" }))
+        }
         ("GET", it) if it == format!("{of}/providers/Microsoft.KeyVault/vaults") => {
             list(json!({ "id": in_group("Microsoft.KeyVault/vaults", "zen-vault"), "name": "zen-vault" }))
         }

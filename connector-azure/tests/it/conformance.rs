@@ -25,6 +25,7 @@ const IDS: &[&str] = &[
     "method azure/user-account",
     "method azure/workload-identity",
     "resource azure/azure-generic",
+    "resource azure/cosmos-db",
     "resource azure/docker-registry",
     "resource azure/kubernetes-cluster",
     "resource azure/secret",
@@ -204,11 +205,13 @@ fn methods() -> Kit {
         )
 }
 
-const RESOURCES: [&str; 4] = ["azure-generic", "docker-registry", "kubernetes-cluster", "secret"];
+const RESOURCES: [&str; 5] =
+    ["azure-generic", "cosmos-db", "docker-registry", "kubernetes-cluster", "secret"];
 
 fn resources(kit: Kit) -> Kit {
     kit.resource("azure", "azure-generic", &[SUBSCRIPTION, "Production"])
         .parts("azure", "azure-generic", &["https://vault.azure.net", "6dae42f8-4368-4678-94ff-3960e28e3630"])
+        .resource("azure", "cosmos-db", &["my-cosmos", "https://my-cosmos.documents.azure.com:443/"])
         .resource(
             "azure",
             "docker-registry",
@@ -254,7 +257,7 @@ fn kinds(kit: Kit) -> Kit {
 async fn s21_s31_s34_c18_c25_c26_azure_issues_as_it_should() {
     let one = "a token that was made elsewhere is for one service, and this takes one for another";
     let kit = kinds(resources(methods())).world(context);
-    let kit = ["kubernetes-cluster", "secret"].into_iter().fold(kit, |kit, resource| {
+    let kit = ["cosmos-db", "kubernetes-cluster", "secret"].into_iter().fold(kit, |kit, resource| {
         kit.except(Rule::IT_ISSUES, &format!("method azure/access-token, resource type {resource}"), one)
     });
     kit.assert().await;
