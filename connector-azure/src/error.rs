@@ -25,6 +25,18 @@ pub(crate) fn other_audience(ours: &Audience, wanted: &Audience) -> Error {
         .with_hint("Entra ID gives a token for one service each: use a method that asks for them, or a token for that one")
 }
 
+/// A connection string is of one service, and another one is needed.
+pub(crate) fn other_connection_string(wanted: &str) -> Error {
+    Error::refused(format!("the connector holds a connection string, and it is not one of {wanted}"))
+        .with_hint(format!("use a connector with a connection string of {wanted}, or a method of Entra ID"))
+}
+
+/// A connection string gives no token.
+pub(crate) fn no_tokens(wanted: &Audience) -> Error {
+    Error::refused(format!("the connector holds a connection string, and this needs a token for {wanted}"))
+        .with_hint("use a method of Entra ID, such as service-principal")
+}
+
 /// The error of an API: `{"error":{"code","message"}}`, or `code` at the top, or in a header where the body is XML.
 fn code_of(answer: &Response) -> Option<String> {
     let body = wire::value(answer);

@@ -14,6 +14,7 @@ mod session;
 // How one authenticates, and what is reached.
 pub mod auth;
 mod certificate;
+mod connection_string;
 mod detect;
 mod mint;
 pub mod resource;
@@ -25,6 +26,7 @@ mod tool;
 
 // How Azure is talked to.
 mod error;
+mod storage;
 mod wire;
 
 #[cfg(test)]
@@ -51,7 +53,9 @@ connector_core::register! {
     method auth::UserAccount,
     method auth::ManagedIdentity,
     method auth::AccessToken,
+    method auth::ConnectionString,
     resource resource::AzureGeneric,
+    resource resource::BlobContainer,
     resource resource::CosmosDb,
     #[cfg(feature = "registry")] resource resource::DockerRegistry,
     #[cfg(feature = "aks")] resource resource::KubernetesCluster,

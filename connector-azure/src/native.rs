@@ -15,6 +15,8 @@ use crate::names::{Audience, Cloud};
 
 #[cfg(feature = "cosmos")]
 mod cosmos;
+#[cfg(feature = "storage")]
+mod storage;
 mod tokens;
 
 pub use tokens::AzureTokens;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use connector_core::{Call, Context, EndpointUrl, Expiry, Result, Trusted};
 
+use crate::connection_string::ConnectionString;
 use crate::credential::AzureCredential;
 use crate::mint::{Mint, Token};
 use crate::names::{
@@ -76,10 +77,12 @@ impl Place {
 /// What an auth method gives: a token for one service, and the way to further ones for others.
 pub struct Session {
     pub(crate) place: Place,
-    first: (Audience, Token),
+    /// What the session is for, and the token for it; none where a connection string stands in place of tokens.
+    first: (Audience, Option<Token>),
     more: Option<Arc<dyn Mint>>,
     /// Tokens for other services, each asked for once: who comes meanwhile for the same one waits.
     others: Mutex<BTreeMap<Audience, Arc<Asked>>>,
+    connection: Option<ConnectionString>,
 }
 
 /// A token that was asked for, or is just now.
@@ -97,12 +100,32 @@ impl fmt::Debug for Session {
 impl Session {
     /// A session with a token for one service, and `more` for others.
     pub(crate) fn new(place: Place, audience: Audience, token: Token, more: Arc<dyn Mint>) -> Self {
-        Self { place, first: (audience, token), more: Some(more), others: Mutex::default() }
+        Self { more: Some(more), ..Self::of_token(place, audience, token) }
     }
 
     /// A session that has this one token and no way to another.
     pub(crate) fn of_token(place: Place, audience: Audience, token: Token) -> Self {
-        Self { place, first: (audience, token), more: None, others: Mutex::default() }
+        Self { place, first: (audience, Some(token)), more: None, others: Mutex::default(), connection: None }
+    }
+
+    /// A session that has no token, but the key or the signature of a connection string for a service.
+    pub(crate) fn of_connection_string(
+        place: Place,
+        audience: Audience,
+        connection: ConnectionString,
+    ) -> Self {
+        Self {
+            place,
+            first: (audience, None),
+            more: None,
+            others: Mutex::default(),
+            connection: Some(connection),
+        }
+    }
+
+    /// The connection string, where there is one in place of tokens.
+    pub(crate) fn connection(&self) -> Option<&ConnectionString> {
+        self.connection.as_ref()
     }
 
     /// A session of the token that was issued, where it was issued for.
@@ -117,23 +140,30 @@ impl Session {
         Ok(Self::of_token(place, Audience::parse(audience)?, token))
     }
 
-    /// What its first token is for.
+    /// What its first token is for, or its connection string.
     pub(crate) fn audience(&self) -> &Audience {
         &self.first.0
+    }
+
+    /// Whether its first token is the only one that it will ever have, if it has one.
+    pub(crate) fn is_one_token(&self) -> bool {
+        self.more.is_none()
     }
 
     /// A token for a service: the first one, one that was asked for already, or a new one.
     ///
     /// # Errors
-    /// Those of the authority; refused, where there is one token only and it is for another service.
+    /// Those of the authority; refused, where there is one token only and it is for another service, and where there
+    /// is a connection string in place of tokens.
     pub(crate) async fn token(&self, cx: &Call<'_>, audience: &Audience) -> Result<Token> {
-        if self.first.0 == *audience {
-            return Ok(self.first.1.clone());
+        let (ours, Some(first)) = &self.first else { return Err(crate::error::no_tokens(audience)) };
+        if ours == audience {
+            return Ok(first.clone());
         }
         let Some(mint) = &self.more else {
-            return match self.first.0.covers(audience, self.place.cloud) {
-                true => Ok(self.first.1.clone()),
-                false => Err(crate::error::other_audience(&self.first.0, audience)),
+            return match ours.covers(audience, self.place.cloud) {
+                true => Ok(first.clone()),
+                false => Err(crate::error::other_audience(ours, audience)),
             };
         };
         let asked = {

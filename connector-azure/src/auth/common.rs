@@ -8,6 +8,7 @@ use connector_core::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::connection_string::ConnectionString;
 use crate::mint::{self, Mint, Token};
 use crate::names::{
     Audience, Cloud, Endpoints, ResourceGroup, Service, StorageAccount, SubscriptionId, TenantId,
@@ -138,6 +139,17 @@ impl Network {
             Ok(Some(_)) | Err(_) => {}
         }
         problems
+    }
+
+    /// What a connection string says otherwise than these fields.
+    pub(super) fn check_connection_string(&self, said: &ConnectionString) -> Vec<Problem> {
+        let account = Given::value(&self.storage_account, "storage_account").ok().flatten();
+        let account = account.filter(|it| said.storage_account().ok() != Some(*it));
+        let cloud = Given::value(&self.cloud, "cloud").ok().flatten();
+        let cloud = cloud.filter(|it| said.cloud().is_some_and(|cloud| cloud != **it));
+        let account = account.map(|_| ("storage_account", "the connection string is of another account"));
+        let cloud = cloud.map(|_| ("cloud", "the connection string is of another cloud"));
+        [account, cloud].into_iter().flatten().map(|(field, why)| Problem::new(field, why)).collect()
     }
 
     /// The directory.

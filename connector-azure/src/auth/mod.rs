@@ -3,6 +3,7 @@
 mod common;
 
 mod access_token;
+mod connection_string;
 mod implicit;
 mod managed_identity;
 mod service_principal;
@@ -11,6 +12,7 @@ mod workload_identity;
 
 pub use access_token::AccessToken;
 pub use common::Network;
+pub use connection_string::{ConnectionString, Text};
 pub use connector_core::{CaBundle, Timestamp};
 pub use implicit::Implicit;
 pub use managed_identity::ManagedIdentity;

@@ -9,6 +9,7 @@ mod cluster_login;
 mod registry_login;
 
 mod azure_generic;
+mod blob_container;
 mod cosmos_db;
 #[cfg(feature = "registry")]
 mod docker_registry;
@@ -17,12 +18,15 @@ mod kubernetes_cluster;
 mod secret;
 
 pub use azure_generic::AzureGeneric;
+pub use blob_container::BlobContainer;
 pub use cosmos_db::CosmosDb;
 #[cfg(feature = "registry")]
 pub use docker_registry::DockerRegistry;
 #[cfg(feature = "aks")]
 pub use kubernetes_cluster::KubernetesCluster;
 pub use secret::StoredSecret;
+
+pub(crate) use arm::resources;
 
 #[cfg(test)]
 pub(crate) mod testing;

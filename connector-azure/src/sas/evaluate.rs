@@ -80,7 +80,7 @@ fn is_signed(read: &Read, key: Key<'_>, request: &Request<'_>, version: Version,
     let Request { account, container, path, .. } = *request;
     let path = match (kind, path) {
         (Kind::Container | Kind::Account, _) => None,
-        (Kind::Directory, path) => match start(path.unwrap_or_default(), read.value("sdd")) {
+        (Kind::Directory, path) => match depth(read).and_then(|it| start(path.unwrap_or_default(), it)) {
             Some(directory) => Some(directory),
             None => return Ok(false),
         },
@@ -106,9 +106,13 @@ fn is_signed(read: &Read, key: Key<'_>, request: &Request<'_>, version: Version,
     Ok(constant_time::verify_slices_are_equal(expected.as_bytes(), value("sig").as_bytes()).is_ok())
 }
 
+/// How deep a directory lies.
+fn depth(read: &Read) -> Option<usize> {
+    read.value("sdd").parse().ok().filter(|depth| *depth > 0)
+}
+
 /// As much of a path as a directory of that depth has; `None` for a path that is not so deep.
-fn start<'a>(path: &'a str, depth: &str) -> Option<&'a str> {
-    let depth: usize = depth.parse().ok().filter(|depth| *depth > 0)?;
+fn start(path: &str, depth: usize) -> Option<&str> {
     let mut slashes = path.match_indices('/').map(|(at, _)| at);
     match slashes.nth(depth - 1) {
         Some(end) => Some(&path[..end]),
@@ -134,7 +138,13 @@ fn is_in_time(read: &Read, at: SystemTime) -> bool {
 /// Whether the request is for what the signature is about at all; where it is, [`is_signed`] has said.
 fn covers(read: &Read, kind: Kind, request: &Request<'_>) -> bool {
     match kind {
-        Kind::Container | Kind::Directory => true,
+        Kind::Container => true,
+        // A list of what begins with a directory's name, without its slash, would show others beside it.
+        Kind::Directory => {
+            let below =
+                || request.path.is_some_and(|it| it.split('/').count() > depth(read).unwrap_or(usize::MAX));
+            request.permission != 'l' || below()
+        }
         Kind::Blob => request.permission != 'l' && request.path.is_some(),
         Kind::Account => {
             read.value("ss").contains('b')

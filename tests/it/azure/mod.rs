@@ -1,3 +1,4 @@
-//! Azure: signatures beside those of Microsoft's own library.
+//! Azure: signatures of containers, judged by Microsoft's own library, by a strict Azure and by Azurite.
 
+mod blob;
 mod sas;

@@ -6,6 +6,7 @@ use crate::testing::*;
 mod access_token;
 mod az;
 mod browser;
+mod connection_string;
 mod device;
 mod implicit;
 mod managed_identity;

@@ -21,7 +21,7 @@ const TRIES: [(char, &str, Option<&str>, [bool; 3]); 15] = [
     ('r', "cont2", Some("a/b"), [false, false, false]),
     ('r', "con", Some("a/b"), [false, false, false]),
     ('l', "cont", None, [true, false, false]),
-    ('l', "cont", Some("a/b"), [true, true, false]),
+    ('l', "cont", Some("a/b"), [true, false, false]),
     ('l', "cont", Some("a/b/"), [true, true, false]),
     ('l', "cont", Some("a/"), [true, false, false]),
     ('l', "cont", Some("a/bc"), [true, false, false]),
