@@ -19,6 +19,7 @@ use crate::faults::Checked;
         role_arn=arn:aws:iam::123456789012:role/reader\n  \
     connector register data --type aws --auto-configure \\\n      \
         --resource-type s3-bucket --resource-id s3://data\n  \
+    connector register team --type azure --auto-configure --project my-subscription\n  \
     connector register prod --from-file prod.yaml --dry-run\n  \
     connector register -i\n\n\
     A value may be given as KEY=@FILE, KEY=env:NAME or KEY=- (standard input), so that\n\
@@ -40,13 +41,14 @@ pub(crate) struct RegisterArgs {
     pub(crate) auth_method: Option<String>,
     #[command(flatten)]
     pub(crate) scope: ScopeArgs,
-    /// Read a config, or a whole connector, in JSON, YAML or TOML; `-` is standard input
+    /// Read a config, a whole connector, or what `az ad sp create-for-rbac` printed, in JSON, YAML or TOML; `-` is standard
+    /// input
     #[arg(long, value_name = "FILE", help_heading = "Where the config comes from")]
     pub(crate) from_file: Option<PathBuf>,
     /// Take over what this machine is set up with, by the safest method that works
     #[arg(long, help_heading = "Where the config comes from")]
     pub(crate) auto_configure: bool,
-    /// The profile, or configuration of gcloud, to take over
+    /// The profile, configuration of gcloud, or subscription of az to take over
     #[arg(
         long,
         value_name = "NAME",
@@ -73,7 +75,7 @@ pub(crate) struct RegisterArgs {
         help_heading = "Where the config comes from"
     )]
     pub(crate) context: Option<String>,
-    /// The project to use
+    /// The project, or the subscription by its name or id, to use
     #[arg(
         long,
         value_name = "NAME",

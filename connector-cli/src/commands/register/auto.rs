@@ -23,13 +23,16 @@ pub(super) fn hints(args: &RegisterArgs) -> Hints {
 pub(super) fn check(registry: &Registry, connector_type: &str, hints: &Hints) -> Result<()> {
     let fields = fields(registry, connector_type)?;
     let given = [
-        ("profile", PROFILE, &hints.profile),
-        ("region", "region", &hints.region),
-        ("context", "context", &hints.context),
-        ("project", "project_id", &hints.project),
+        ("profile", &[PROFILE][..], &hints.profile),
+        ("region", &["region"], &hints.region),
+        ("context", &["context"], &hints.context),
+        // Azure's projects are subscriptions.
+        ("project", &["project_id", "subscription_id"], &hints.project),
     ];
-    let knows = |field: &str| fields.contains(field) || (field == PROFILE && connector_type == CONFIGURED);
-    let unknown = given.into_iter().filter(|(_, field, hint)| hint.is_some() && !knows(field));
+    let knows = |of: &[&str]| {
+        of.iter().any(|it| fields.contains(*it)) || (of == [PROFILE] && CONFIGURED.contains(&connector_type))
+    };
+    let unknown = given.into_iter().filter(|(_, of, hint)| hint.is_some() && !knows(of));
     let problems: Vec<Problem> = unknown
         .map(|(option, ..)| Problem::new(option, format!("`{connector_type}` knows no {option}")))
         .collect();
@@ -44,8 +47,8 @@ pub(super) fn check(registry: &Registry, connector_type: &str, hints: &Hints) ->
 
 /// The field of those that have profiles.
 const PROFILE: &str = "profile_name";
-/// The type whose profiles are configurations of its own program, gcloud, and no field.
-const CONFIGURED: &str = "gcp";
+/// The types whose profiles are no field: configurations of gcloud, subscriptions of az.
+const CONFIGURED: [&str; 2] = ["gcp", "azure"];
 /// The method that is the machine's identity.
 const IMPLICIT: &str = "implicit";
 

@@ -6,8 +6,8 @@ use connector_core::{Error, Problem, Result, Visibility, parse_duration, parse_t
 use serde_json::error::Category;
 use serde_json::{Map, Value};
 
-use super::Wish;
 use super::unique::Unique;
+use super::{Wish, principal};
 use crate::values;
 
 /// What the store adds to a document: as good as not said.
@@ -40,7 +40,7 @@ pub(super) fn read(path: &Path) -> Result<Wish> {
     };
     let extension = path.extension().and_then(|it| it.to_str()).unwrap_or_default();
     match parse(&text, &name, extension)? {
-        Value::Object(map) => Ok(wish(map, &name)),
+        Value::Object(map) => Ok(principal::read(&map)?.unwrap_or_else(|| wish(map, &name))),
         _ => Err(Error::invalid(format!("{name} does not hold keys and values"))),
     }
 }

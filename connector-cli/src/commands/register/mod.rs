@@ -2,6 +2,7 @@
 
 mod auto;
 mod file;
+mod principal;
 mod unique;
 mod wish;
 
