@@ -342,15 +342,20 @@ impl DockerRegistry {
 
     /// The login of the admin user, where the registry has one.
     async fn password(&self, session: &Session, cx: &Call<'_>) -> Result<Login> {
-        let (all, _) = registries(session, cx).await?;
+        const OTHERWISE: &str = "ask for `write`, which logs in with Entra ID, or grant the identity the role Reader on the subscription";
         let host = self.id();
+        let (all, _) = registries(session, cx).await.map_err(|error| {
+            error
+                .context(format!("the admin user of registry `{host}` is not looked up"))
+                .with_hint(OTHERWISE)
+        })?;
         let ours = all.iter().find(|it| it.host().as_ref() == Some(self));
         let Some((registry, path)) = ours.and_then(|it| Some((it, named(&ArmId::parse(&it.id)?).ok()?.0)))
         else {
             return Err(Error::not_found(format!(
                 "registry `{host}` is not among those that the identity sees, and its admin user is Resource Manager's"
             ))
-            .with_hint("ask for `write`, which logs in with Entra ID, or grant the identity the role Reader"));
+            .with_hint(OTHERWISE));
         };
         if registry.properties.admin_user_enabled != Some(true) {
             return Err(Error::refused(format!("the admin user of registry `{host}` is disabled"))

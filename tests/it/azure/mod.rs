@@ -1,4 +1,8 @@
-//! Azure: signatures of containers, judged by Microsoft's own library, by a strict Azure and by Azurite.
+//! Azure: signatures of containers, clusters and registries, judged by Microsoft's own libraries, by a strict Azure and
+//! by Azurite.
 
 mod blob;
+mod clusters;
+mod lab;
+mod registries;
 mod sas;
