@@ -28,8 +28,10 @@ const ARM: &str = "https://management.azure.com";
 const VAULT: &str = "https://vault.azure.net";
 const AKS: &str = "6dae42f8-4368-4678-94ff-3960e28e3630";
 const REGISTRIES: &str = "https://containerregistry.azure.net";
-const AUDIENCES: [&str; 6] =
-    [ARM, VAULT, AKS, REGISTRIES, "https://storage.azure.com", "https://my-cosmos.documents.azure.com"];
+const STORAGE: &str = "https://storage.azure.com";
+const AUDIENCES: [&str; 6] = [ARM, VAULT, AKS, REGISTRIES, STORAGE, "https://my-cosmos.documents.azure.com"];
+/// The blob service of the one storage account.
+const BLOBS: &str = "https://mystorage.blob.core.windows.net";
 
 /// The certificate of [`CLIENT`] with its key, as a file holds them, and the half that Azure has.
 pub(crate) fn certificate() -> &'static (String, Vec<u8>) {
@@ -236,9 +238,49 @@ impl Azure {
                 _ => denied(404, "SecretNotFound"),
             };
         }
+        if let Some(path) = path.strip_prefix(BLOBS) {
+            let query = url.split_once('?').map(|(_, query)| query).unwrap_or_default();
+            return self.blobs(request, path, &decode_form(query.as_bytes()), bearer);
+        }
         match path.strip_prefix("https://zenfiles.azurecr.io") {
             Some(path) => self.registry(path, &decode_form(request.body()), bearer),
             None => not_found(),
+        }
+    }
+
+    /// Blob Storage, which speaks XML: for its tokens, and for signatures that have not ended.
+    fn blobs(&self, request: &Request, path: &str, query: &[(String, String)], bearer: &str) -> Answer {
+        let field = |name| form_field(query, name).unwrap_or_default();
+        let is_signed = !field("sig").is_empty() && parse_time(field("se")).is_ok_and(|it| it > self.now());
+        let xml = |text: String| (200, Value::String(text));
+        match (request.method(), path, field("comp")) {
+            _ if header(request, "x-ms-version").is_none() => denied(400, "MissingRequiredHeader"),
+            _ if !is_signed && !self.is_for(bearer, &[STORAGE]) => denied(403, "AuthenticationFailed"),
+            ("GET", "/", "list") => {
+                xml("<EnumerationResults><Containers><Container><Name>my-container</Name>\
+                </Container></Containers><NextMarker/></EnumerationResults>"
+                    .to_owned())
+            }
+            ("POST", "/", "userdelegationkey") => {
+                let body = String::from_utf8_lossy(request.body());
+                let said = |tag: &str| {
+                    let rest = body.split_once(&format!("<{tag}>")).map(|(_, rest)| rest).unwrap_or_default();
+                    rest.split_once('<').map(|(text, _)| text.to_owned()).unwrap_or_default()
+                };
+                let value = STANDARD.encode(canary(&format!("delegation-{}", self.given().len())));
+                xml(format!(
+                    "<?xml version=\"1.0\"?><UserDelegationKey><SignedOid>{CLIENT}</SignedOid><SignedTid>{TENANT}</SignedTid>\
+                     <SignedStart>{}</SignedStart><SignedExpiry>{}</SignedExpiry><SignedService>b</SignedService>\
+                     <SignedVersion>2022-11-02</SignedVersion><Value>{value}</Value></UserDelegationKey>",
+                    said("Start"),
+                    said("Expiry"),
+                ))
+            }
+            ("GET", "/my-container", "list") => {
+                xml("<EnumerationResults><Blobs/></EnumerationResults>".to_owned())
+            }
+            ("HEAD" | "DELETE", it, _) if it.starts_with("/my-container/") => denied(404, "BlobNotFound"),
+            _ => denied(404, "ContainerNotFound"),
         }
     }
 
@@ -307,6 +349,9 @@ fn manager(method: &str, path: &str) -> Answer {
             let id = in_group("Microsoft.DocumentDB/databaseAccounts", "my-cosmos");
             list(json!({ "id": id, "name": "my-cosmos", "kind": "GlobalDocumentDB" }))
         }
+        ("GET", it) if it == format!("{of}/providers/Microsoft.Storage/storageAccounts") => list(
+            json!({ "id": in_group("Microsoft.Storage/storageAccounts", "mystorage"), "name": "mystorage" }),
+        ),
         ("GET", it) if it == format!("{of}/providers/Microsoft.KeyVault/vaults") => {
             list(json!({ "id": in_group("Microsoft.KeyVault/vaults", "zen-vault"), "name": "zen-vault" }))
         }
@@ -352,6 +397,13 @@ impl Http for Azure {
             } else {
                 self.service(&request, &url)
             };
-        Ok(Response::new(status, Vec::new(), answer.to_string().into_bytes()))
+        // The codes of Blob Storage stand in a header, since a look has no body.
+        let code =
+            answer["error"]["code"].as_str().map(|code| ("x-ms-error-code".to_owned(), code.to_owned()));
+        let body = match answer {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        Ok(Response::new(status, code.into_iter().collect(), body.into_bytes()))
     }
 }

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use connector_azure::AzureCredential;
 use connector_conformance::{Kit, Rule, World, canary};
 use connector_core::{
@@ -19,12 +21,14 @@ use crate::azure::{Azure, CLIENT, SUBSCRIPTION, TENANT, TOKEN_ENDS, certificate}
 const IDS: &[&str] = &[
     "type azure",
     "method azure/access-token",
+    "method azure/connection-string",
     "method azure/implicit",
     "method azure/managed-identity",
     "method azure/service-principal",
     "method azure/user-account",
     "method azure/workload-identity",
     "resource azure/azure-generic",
+    "resource azure/blob-container",
     "resource azure/cosmos-db",
     "resource azure/docker-registry",
     "resource azure/kubernetes-cluster",
@@ -196,6 +200,7 @@ fn methods() -> Kit {
             }),
         )
         .method("azure", "user-account", json!({ "flow": "browser", "subscription_id": SUBSCRIPTION }))
+        .method("azure", "connection-string", json!({ "connection_string": of_storage() }))
         .method(
             "azure",
             "user-account",
@@ -205,12 +210,31 @@ fn methods() -> Kit {
         )
 }
 
-const RESOURCES: [&str; 5] =
-    ["azure-generic", "cosmos-db", "docker-registry", "kubernetes-cluster", "secret"];
+/// The connection string of the storage account, with its key.
+fn of_storage() -> String {
+    let key = STANDARD.encode(canary("account_key"));
+    format!(
+        "DefaultEndpointsProtocol=https;AccountName=mystorage;AccountKey={key};EndpointSuffix=core.windows.net"
+    )
+}
+
+const RESOURCES: [&str; 6] =
+    ["azure-generic", "blob-container", "cosmos-db", "docker-registry", "kubernetes-cluster", "secret"];
 
 fn resources(kit: Kit) -> Kit {
     kit.resource("azure", "azure-generic", &[SUBSCRIPTION, "Production"])
         .parts("azure", "azure-generic", &["https://vault.azure.net", "6dae42f8-4368-4678-94ff-3960e28e3630"])
+        .resource(
+            "azure",
+            "blob-container",
+            &[
+                "az://mystorage/my-container",
+                "my-container",
+                "abfss://my-container@mystorage.dfs.core.windows.net/a/b",
+                "https://mystorage.blob.core.windows.net/my-container",
+            ],
+        )
+        .parts("azure", "blob-container", &["a/", "a/b"])
         .resource("azure", "cosmos-db", &["my-cosmos", "https://my-cosmos.documents.azure.com:443/"])
         .resource(
             "azure",
@@ -257,8 +281,18 @@ fn kinds(kit: Kit) -> Kit {
 async fn s21_s31_s34_c18_c25_c26_azure_issues_as_it_should() {
     let one = "a token that was made elsewhere is for one service, and this takes one for another";
     let kit = kinds(resources(methods())).world(context);
-    let kit = ["cosmos-db", "kubernetes-cluster", "secret"].into_iter().fold(kit, |kit, resource| {
+    let elsewhere = ["blob-container", "cosmos-db", "kubernetes-cluster", "secret"];
+    let kit = elsewhere.into_iter().fold(kit, |kit, resource| {
         kit.except(Rule::IT_ISSUES, &format!("method azure/access-token, resource type {resource}"), one)
+    });
+    let account = "a connection string is of one account, and makes no tokens";
+    let others = RESOURCES.iter().filter(|it| **it != "blob-container");
+    let kit = others.fold(kit, |kit, resource| {
+        kit.except(
+            Rule::IT_ISSUES,
+            &format!("method azure/connection-string, resource type {resource}"),
+            account,
+        )
     });
     kit.assert().await;
 }
@@ -271,9 +305,14 @@ async fn implicit_issues(world: fn(&World) -> Context, asks_machine: bool) {
         json!({ "subscription_id": SUBSCRIPTION }),
     );
     let mut kit = kinds(resources(kit)).world(world);
-    for method in
-        ["access-token", "managed-identity", "service-principal", "user-account", "workload-identity"]
-    {
+    for method in [
+        "access-token",
+        "connection-string",
+        "managed-identity",
+        "service-principal",
+        "user-account",
+        "workload-identity",
+    ] {
         kit = kit.except(
             Rule::EXAMPLES_ARE_GIVEN,
             &format!("method azure/{method}"),
