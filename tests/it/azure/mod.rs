@@ -1,8 +1,9 @@
-//! Azure: signatures of containers, clusters and registries, judged by Microsoft's own libraries, by a strict Azure and
-//! by Azurite.
+//! Azure: signatures of containers, clusters and registries, judged by Microsoft's own libraries and programs, by a
+//! strict Azure and by Azurite.
 
 mod blob;
 mod clusters;
 mod lab;
+mod programs;
 mod registries;
 mod sas;
