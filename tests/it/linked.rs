@@ -51,6 +51,23 @@ fn s2_s3_all_methods_and_resource_types_of_google_are_there() {
 }
 
 #[test]
+fn s2_s3_all_methods_and_resource_types_of_azure_are_there() {
+    check(
+        "azure",
+        &[
+            "access-token",
+            "connection-string",
+            "implicit",
+            "managed-identity",
+            "service-principal",
+            "user-account",
+            "workload-identity",
+        ],
+        &["azure-generic", "blob-container", "cosmos-db", "docker-registry", "kubernetes-cluster", "secret"],
+    );
+}
+
+#[test]
 fn s2_s3_docker_is_there() {
     check("docker", &["anonymous", "identity-token", "password"], &["docker-registry"]);
 }
