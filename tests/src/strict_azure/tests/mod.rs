@@ -1,6 +1,7 @@
 //! Every refusal that the twin claims is asked for at the wire. The vendor's own clients are let loose on it in
 //! `tests/it/azure`.
 
+mod aks;
 mod blob;
 mod certificate;
 mod cosmos;
