@@ -1,7 +1,8 @@
 //! Azure: signatures of containers, clusters and registries, judged by Microsoft's own libraries and programs, by a
-//! strict Azure and by Azurite.
+//! strict Azure and by Azurite; and the strict Azure before those libraries.
 
 mod blob;
+mod clients;
 mod clusters;
 mod lab;
 mod programs;

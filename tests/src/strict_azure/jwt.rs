@@ -66,9 +66,10 @@ impl Jwt {
         self.claims[name].as_str().unwrap_or_default()
     }
 
-    /// Seconds since the epoch.
+    /// Seconds since the epoch. Some write fractions of them.
     pub(super) fn time(&self, name: &str) -> Option<i64> {
-        self.claims[name].as_i64()
+        let claim = &self.claims[name];
+        claim.as_i64().or_else(|| claim.as_f64().map(|seconds| seconds.floor() as i64))
     }
 
     /// The claim `aud`, which may be a list.

@@ -22,12 +22,16 @@ mod der;
 mod entra;
 mod identity;
 mod jwt;
+mod machine;
 mod managed;
 mod people;
+mod programs;
+mod range;
 mod registry;
 mod roles;
 mod state;
 mod things;
+mod tokens;
 mod vault;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
@@ -41,7 +45,8 @@ use tokio::sync::Barrier;
 pub use aks::AksWebhook;
 pub use arm::Cluster;
 pub use entra::Block;
-pub use people::{Certificate, ManagedIdentity};
+pub use machine::ManagedIdentity;
+pub use programs::Certificate;
 
 use crate::clock;
 use crate::fault::Fault;

@@ -5,6 +5,7 @@ mod cluster;
 mod error;
 mod kind;
 mod permission;
+mod shown;
 
 use std::collections::BTreeSet;
 
@@ -74,7 +75,7 @@ pub(super) fn is_for(call: &Call) -> bool {
 
 pub(super) fn answer(state: &State, call: &Call) -> Answer {
     if call.path == "/metadata/endpoints" {
-        return Answer::json(200, &endpoints(state));
+        return Answer::json(200, &shown::endpoints(state));
     }
     operate(state, call).unwrap_or_else(|error| error.as_answer())
 }
@@ -209,11 +210,11 @@ impl<'a> Cx<'a> {
         match (method, lower.as_slice(), asked.group) {
             ("GET", [], None) => {
                 self.permit("Microsoft.Resources/subscriptions/read", &asked.scope())?;
-                Ok(Answer::json(200, &shown_subscription(asked.subscription)))
+                Ok(Answer::json(200, &shown::subscription(asked.subscription)))
             }
             ("GET", [], Some(group)) => {
                 self.permit("Microsoft.Resources/subscriptions/resourceGroups/read", &group.id)?;
-                Ok(Answer::json(200, &shown_group(group)))
+                Ok(Answer::json(200, &shown::group(group)))
             }
             ("GET", ["resourcegroups"], None) => Ok(self.groups(asked)),
             (_, ["providers", provider, kind, ..], _) => {
@@ -231,7 +232,7 @@ impl<'a> Cx<'a> {
             let scope = format!("/subscriptions/{}", it.id);
             it.tenant == self.caller.tenant && self.state.has_a_role_in(&self.caller.id, &scope)
         });
-        self.paged(mine.map(|it| (it.id.to_lowercase(), shown_subscription(it))).collect())
+        self.paged(mine.map(|it| (it.id.to_lowercase(), shown::subscription(it))).collect())
     }
 
     /// The groups that the caller may see: it has to be allowed one by one.
@@ -240,7 +241,7 @@ impl<'a> Cx<'a> {
         let all = self.state.manager.groups.values().filter(|it| it.id.to_lowercase().starts_with(&start));
         let action = "Microsoft.Resources/subscriptions/resourceGroups/read";
         let mine = all.filter(|group| self.permit(action, &group.id).is_ok());
-        self.paged(mine.map(|group| (group.id.to_lowercase(), shown_group(group))).collect())
+        self.paged(mine.map(|group| (group.id.to_lowercase(), shown::group(group))).collect())
     }
 
     /// One page of a list, with the address of the next one.
@@ -264,39 +265,6 @@ impl<'a> Cx<'a> {
         }
         Answer::json(200, &body)
     }
-}
-
-fn shown_subscription(it: &Subscription) -> Value {
-    json!({
-        "id": format!("/subscriptions/{}", it.id), "subscriptionId": it.id, "displayName": it.name,
-        "state": it.state, "tenantId": it.tenant, "authorizationSource": "RoleBased",
-        "subscriptionPolicies": { "locationPlacementId": "Public_2014-09-01", "quotaId": "PayAsYouGo_2014-09-01",
-            "spendingLimit": "Off" },
-    })
-}
-
-fn shown_group(group: &Group) -> Value {
-    json!({
-        "id": group.id, "name": group.name, "type": "Microsoft.Resources/resourceGroups",
-        "location": group.location, "properties": { "provisioningState": "Succeeded" },
-    })
-}
-
-/// What the `az` program asks of a cloud that it is told of.
-fn endpoints(state: &State) -> Value {
-    let base = &state.base;
-    json!({
-        "name": "AzureCloud",
-        "authentication": {
-            "loginEndpoint": base, "tenant": "common", "identityProvider": "AAD",
-            "audiences": ["https://management.core.windows.net/", "https://management.azure.com/"],
-        },
-        "resourceManager": base, "portal": base, "graph": base, "microsoftGraphResourceId": base,
-        "media": "https://rest.media.azure.net", "batch": "https://batch.core.windows.net/",
-        "suffixes": {
-            "storage": "core.windows.net", "keyVaultDns": "vault.azure.net", "acrLoginServer": "azurecr.io",
-        },
-    })
 }
 
 /// The refusal of who asks too often.

@@ -1,5 +1,6 @@
 //! Blobs: to be listed, read and deleted.
 
+use super::super::range::part_of;
 use super::super::state::State;
 use super::access::Op;
 use super::container::Page;
@@ -76,7 +77,6 @@ pub(super) fn get(
     let blobs = &found(state, asked, container)?.blobs;
     let blob = blobs.get(name).filter(|blob| !blob.is_uncommitted).ok_or_else(StorageError::no_blob)?;
     as_wanted(call, Some(blob))?;
-    let length = blob.content.len();
     let mut answer = Answer::new(200, &blob.content_type, blob.content.clone())
         .with_header("accept-ranges", "bytes")
         .with_header("x-ms-blob-type", "BlockBlob")
@@ -89,16 +89,11 @@ pub(super) fn get(
     }
     let answer = dated(answer, blob.modified, &blob.etag);
     let range = call.header("x-ms-range").or_else(|| call.header("range"));
-    let Some(range) = range.and_then(|range| range.strip_prefix("bytes=")) else { return Ok(answer) };
-    let (start, end) = range.split_once('-').unwrap_or((range, ""));
-    let start = start.parse().unwrap_or(0);
-    let end = end.parse::<usize>().map_or(length, |last| length.min(last.saturating_add(1)));
-    if start >= end {
+    let Some(range) = range else { return Ok(answer) };
+    part_of(answer, range).ok_or_else(|| {
         let words = "The range specified is invalid for the current size of the resource.";
-        return Err(StorageError::new(416, "InvalidRange", words));
-    }
-    let part = Answer { status: 206, ..answer }.with_body(blob.content[start..end].to_vec());
-    Ok(part.with_header("content-range", format!("bytes {start}-{}/{length}", end - 1)))
+        StorageError::new(416, "InvalidRange", words)
+    })
 }
 
 /// Refuses a call that is for another state of a blob.

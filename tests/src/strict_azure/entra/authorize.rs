@@ -44,6 +44,7 @@ pub(super) fn answer(state: &mut State, call: &Call, tenant: &str) -> Answer {
                 person,
                 scope: asked.scope,
                 redirect: asked.redirect,
+                nonce: asked.nonce,
                 challenge: asked.challenge,
                 ends: state.clock.now() + CODE_LIFE,
                 is_spent: false,
@@ -59,6 +60,7 @@ struct Asked {
     redirect: String,
     state: Option<String>,
     scope: String,
+    nonce: Option<String>,
     challenge: String,
     posts: bool,
     /// What is wrong that may be told to the program.
@@ -106,7 +108,8 @@ impl Asked {
             Ok(())
         };
         let posts = mode.as_deref() == Some("form_post");
-        Ok(Self { client, redirect, state: value("state"), scope, challenge, posts, fault })
+        let (state, nonce) = (value("state"), value("nonce"));
+        Ok(Self { client, redirect, state, scope, nonce, challenge, posts, fault })
     }
 
     /// Sends the browser back to the program.

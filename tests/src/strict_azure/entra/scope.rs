@@ -10,6 +10,7 @@ pub(super) struct Asked {
     pub(super) resource: String,
     pub(super) has_refresh: bool,
     pub(super) has_identity: bool,
+    pub(super) nonce: Option<String>,
     /// The scopes in Entra's words.
     pub(super) granted: String,
 }

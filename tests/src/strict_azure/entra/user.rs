@@ -29,6 +29,8 @@ pub(super) struct Code {
     pub(super) person: Person,
     pub(super) scope: String,
     pub(super) redirect: String,
+    /// What the program wants to find in the identity token again.
+    pub(super) nonce: Option<String>,
     pub(super) challenge: String,
     pub(super) ends: i64,
     pub(super) is_spent: bool,
@@ -93,7 +95,7 @@ pub(super) fn redeem(state: &mut State, call: &Call, tenant: &str) -> Result<Val
         ));
     }
     let scope = field(call, "scope").unwrap_or(code.scope);
-    let asked = scope::of_person(&scope, tenant)?;
+    let asked = Asked { nonce: code.nonce, ..scope::of_person(&scope, tenant)? };
     issue(state, call, &client, &code.person, &asked)
 }
 
@@ -202,7 +204,7 @@ pub(super) fn issue(
         let token = jwt::sign(&json!({
             "aud": client, "iss": format!("{}/{}/v2.0", state.base, person.tenant), "iat": now, "nbf": now,
             "exp": now + 3600, "oid": person.id, "sub": person.id, "tid": person.tenant,
-            "preferred_username": person.name, "name": person.name, "ver": "2.0",
+            "preferred_username": person.name, "name": person.name, "nonce": asked.nonce, "ver": "2.0",
         }));
         state.issued.push(token.clone());
         told["id_token"] = token.into();

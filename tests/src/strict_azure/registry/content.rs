@@ -4,6 +4,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::json;
 
 use super::super::entra::encoded;
+use super::super::range::part_of;
 use super::super::state::State;
 use super::{Met, RegistryError, Repository, desk, registry};
 use crate::clock::iso;
@@ -47,7 +48,12 @@ pub(super) fn answer(
             let blob =
                 blob.ok_or_else(|| RegistryError::new(404, "BLOB_UNKNOWN", "blob unknown to registry"))?;
             let answer = Answer::new(200, "application/octet-stream", blob.clone());
-            Ok(answer.with_header("docker-content-digest", *sum))
+            let answer = answer.with_header("docker-content-digest", *sum);
+            match call.header("range") {
+                None => Ok(answer),
+                Some(range) => part_of(answer, range)
+                    .ok_or_else(|| RegistryError::new(416, "RANGE_INVALID", "invalid content range")),
+            }
         }
         _ => Err(RegistryError::new(404, "NOT_FOUND", "There is nothing at this address.")),
     }
@@ -146,7 +152,7 @@ fn manifest(
             permit(state, call, met, &format!("repository:{name}:pull,push"))?;
             let kind = call.header("content-type").unwrap_or_default().to_owned();
             let sum = put(state, met.name, name, reference, &kind, &call.body);
-            let place = format!("{}/v2/{name}/manifests/{sum}", met.root);
+            let place = format!("{}/v2/{name}/manifests/{sum}", met.path());
             let answer = Answer::empty(201).with_header("location", place);
             Ok(answer.with_header("docker-content-digest", sum))
         }
@@ -190,7 +196,7 @@ fn upload(
             let id = random::token(32);
             known.uploads.insert(id.clone(), Vec::new());
             Ok(Answer::empty(202)
-                .with_header("location", format!("{}/v2/{name}/blobs/uploads/{id}", met.root))
+                .with_header("location", format!("{}/v2/{name}/blobs/uploads/{id}", met.path()))
                 .with_header("docker-upload-uuid", id)
                 .with_header("range", "0-0"))
         }
@@ -199,7 +205,7 @@ fn upload(
             begun.extend_from_slice(&call.body);
             let end = begun.len().saturating_sub(1);
             Ok(Answer::empty(202)
-                .with_header("location", format!("{}/v2/{name}/blobs/uploads/{id}", met.root))
+                .with_header("location", format!("{}/v2/{name}/blobs/uploads/{id}", met.path()))
                 .with_header("docker-upload-uuid", id)
                 .with_header("range", format!("0-{end}")))
         }
@@ -212,7 +218,7 @@ fn upload(
                 return Err(RegistryError::new(400, "DIGEST_INVALID", message));
             }
             known.repository(name).blobs.insert(sum.clone(), content);
-            let place = format!("{}/v2/{name}/blobs/{sum}", met.root);
+            let place = format!("{}/v2/{name}/blobs/{sum}", met.path());
             Ok(Answer::empty(201).with_header("location", place).with_header("docker-content-digest", sum))
         }
         _ => Err(unknown()),

@@ -98,6 +98,14 @@ struct Met<'a> {
     service: String,
 }
 
+impl Met<'_> {
+    /// The path of its root, without a slash at its end: addresses in answers name no host.
+    fn path(&self) -> &str {
+        let host = self.root.trim_start_matches("https://");
+        host.find('/').map_or("", |start| &host[start..])
+    }
+}
+
 /// Answers a call to `/registry/NAME/…`.
 pub(super) fn answer(state: &mut State, call: &Call) -> Answer {
     let mut parts = call.path.trim_start_matches('/').splitn(3, '/').skip(1).map(decoded);
