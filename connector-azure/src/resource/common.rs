@@ -11,6 +11,9 @@ use crate::wire::Api;
 /// The version of Resource Manager's own calls.
 const VERSION: &str = "2022-12-01";
 
+/// Why there is nothing but its account for a connection string.
+pub(crate) const NO_TOKENS: &str = "it holds the key of one account, and makes no tokens of Entra ID";
+
 /// A subscription as Resource Manager lists it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

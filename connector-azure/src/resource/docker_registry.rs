@@ -9,7 +9,7 @@ use connector_docker::{DockerCredential, Login};
 use serde::Deserialize;
 
 use super::arm::{self, ArmId, resources, told_in};
-use super::common::in_cloud;
+use super::common::{NO_TOKENS, in_cloud};
 use super::registry_login::{self, Visit, actions, needed};
 use crate::names::{Audience, Cloud, RegistryName, Service, SubscriptionId};
 use crate::session::Session;
@@ -70,7 +70,8 @@ impl ResourceType for DockerRegistry {
     ])
     .within("a repository, such as `team/app`, without a tag: it narrows the login")
     .targets("the registry, its resource group or the subscription: the roles AcrPull, AcrPush and AcrDelete; Reader to have it listed")
-    .narrows("for one repository: the scope of the registry's access token, `repository:NAME:pull,push,delete`; for a whole registry nothing");
+    .narrows("for one repository: the scope of the registry's access token, `repository:NAME:pull,push,delete`; for a whole registry nothing")
+    .without(&[("connection-string", NO_TOKENS)]);
     type Connector = Azure;
     type Credential = DockerCredential;
 

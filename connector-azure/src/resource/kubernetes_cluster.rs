@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::arm::{self, ArmId, in_place, resources, told_in};
 use super::cluster_login::{ADMIN, Judged, USER, Way, judge, kubeconfig, may_be_admin};
-use super::common::in_scope;
+use super::common::{NO_TOKENS, in_scope};
 use crate::Azure;
 use crate::names::{Audience, ClusterName, ResourceGroup, SubscriptionId};
 use crate::session::Session;
@@ -118,7 +118,8 @@ impl ResourceType for KubernetesCluster {
         ),
     ])
     .targets("the cluster, its resource group or the subscription: the role Azure Kubernetes Service Cluster User Role; what is allowed within is said by Azure Kubernetes Service RBAC roles, or by role bindings")
-    .narrows(WIDE);
+    .narrows(WIDE)
+    .without(&[("connection-string", NO_TOKENS)]);
     type Connector = Azure;
     type Credential = KubernetesCredential;
 
