@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use connector_core::{Access, Connector, Credential};
+use connector_core::{Access, Credential};
 use connector_tests::process::Finished;
 use connector_tests::strict_azure::TENANT;
 use connector_tests::{install, process, skip};
-use connectors::azure::Azure;
-use connectors::azure::auth::ConnectionString;
 use connectors::azure::azure_storage_blob::BlobContainerClient;
 use connectors::azure::azure_storage_blob::models::BlobContainerClientListBlobsOptions;
 use connectors::azure::resource::BlobContainer;
@@ -76,13 +74,7 @@ async fn s32_s49_a_client_outlives_its_signatures() {
 async fn s34_an_accounts_key_signs_for_one_container() {
     let setting = Setting::new();
     let key = setting.azure.account_key("zenfiles");
-    let config = json!({
-        "connection_string": format!("AccountName=zenfiles;AccountKey={key};EndpointSuffix=core.windows.net"),
-        "endpoint_url": setting.azure.url(),
-        "ca_bundle": setting.azure.ca(),
-    });
-    let method: ConnectionString = serde_json::from_value(config).expect("a config");
-    let connector: Connector<Azure> = Connector::new(setting.context(), method);
+    let connector = setting.with_key("zenfiles");
     let listed = connector.list::<BlobContainer>().await.expect("a list");
     assert_eq!(listed.ids, ["az://zenfiles/data", "az://zenfiles/data2"]);
     let handle = connector.resource::<BlobContainer>(grant("data")).await.expect("completed");

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use connector_core::{Connector, Context, Grant, Request, Secret, VirtualClock};
 use connector_tests::strict_azure::{SUBSCRIPTION, StrictAzure, TENANT};
-use connectors::azure::auth::ServicePrincipal;
+use connectors::azure::auth::{ConnectionString, ServicePrincipal};
 use connectors::azure::{Azure, AzureCredential, Shown};
 use connectors::system::{SystemHttp, Timeouts};
 use serde_json::json;
@@ -81,6 +81,18 @@ impl Setting {
             "ca_bundle": self.azure.ca(),
         });
         let method: ServicePrincipal = serde_json::from_value(config).expect("a config");
+        Connector::new(self.context(), method)
+    }
+
+    /// A connector that holds the key of an account.
+    fn with_key(&self, account: &str) -> Connector<Azure> {
+        let key = self.azure.account_key(account);
+        let config = json!({
+            "connection_string": format!("AccountName={account};AccountKey={key};EndpointSuffix=core.windows.net"),
+            "endpoint_url": self.azure.url(),
+            "ca_bundle": self.azure.ca(),
+        });
+        let method: ConnectionString = serde_json::from_value(config).expect("a config");
         Connector::new(self.context(), method)
     }
 

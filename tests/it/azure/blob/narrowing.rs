@@ -1,11 +1,12 @@
-//! A signature reaches what was asked for and nothing beside it: the strict server judges it, and the crate's own
-//! evaluator foretells each answer.
+//! A signature reaches what was asked for and nothing beside it: the strict server judges it, and where the key is at
+//! hand the crate's own evaluator foretells each answer.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use connector_core::{Access, ErrorKind};
 use connectors::azure::resource::BlobContainer;
+use connectors::azure::sas::{self, AccountKey, Key};
 
 use super::{Setting, Try, grant, signature, tried};
 
@@ -29,13 +30,17 @@ const TRIES: [(Try, Access, bool); 16] = [
     (tried('d', "data2", Some("a/1.txt")), Access::Admin, false),
 ];
 
-/// S34, C24: the proof of narrowing, for each access level, for a container and for a directory in it.
+/// S34, C24: the proof of narrowing, for each access level, for a container and for a directory in it, by a key that an
+/// identity was given and by the account's own.
 #[tokio::test(flavor = "multi_thread")]
 async fn s34_c24_a_signature_is_let_do_what_was_asked() {
     let setting = Setting::owning();
-    let (cx, connector) = (setting.context(), setting.connector());
+    let cx = setting.context();
+    let key = AccountKey::parse(setting.azure.account_key("zenlake").into()).expect("a key");
+    let connectors = [(setting.connector(), None), (setting.with_key("zenlake"), Some(&key))];
     let mut seen = BTreeSet::new();
-    for access in Access::ALL {
+    let cells = connectors.iter().flat_map(|one| Access::ALL.map(|access| (one, access)));
+    for ((connector, key), access) in cells {
         for within in [None, Some("a"), Some("a/")] {
             let mut wanted = grant("az://zenlake/data").with_access(access);
             wanted.within = within.map(str::to_owned);
@@ -44,16 +49,28 @@ async fn s34_c24_a_signature_is_let_do_what_was_asked() {
             assert!(issued.narrowing().is_narrowed());
             let url = issued.credential.endpoint.clone().expect("an endpoint");
             assert_eq!(url, format!("{}/blob/zenlake", setting.azure.url()));
-            let sas = signature(&issued.credential);
+            let signature = signature(&issued.credential);
             for (attempt, least, is_within) in TRIES {
                 let ours = attempt.container == "data" && access >= least && (within.is_none() || is_within);
-                let is_let = attempt.is_let(&cx, setting.azure.ca(), &url, sas).await;
+                let is_let = attempt.is_let(&cx, setting.azure.ca(), &url, signature).await;
                 assert_eq!(is_let, ours, "{access} {within:?}: {attempt:?}");
-                seen.insert((access, within, is_let));
+                let foretold = key.map(|key| {
+                    let asked = sas::Request {
+                        account: "zenlake",
+                        container: attempt.container,
+                        path: attempt.path,
+                        permission: attempt.permission,
+                        https: true,
+                        at: cx.now(),
+                    };
+                    sas::allows(signature.expose(), Key::Account(key), &asked).expect("a signature")
+                });
+                assert_eq!(foretold.unwrap_or(ours), ours, "{access} {within:?}: {attempt:?}");
+                seen.insert((key.is_some(), access, within, is_let));
             }
         }
     }
-    assert_eq!(seen.len(), 18, "each cell has something that is let through and something that is not");
+    assert_eq!(seen.len(), 36, "each cell has something that is let through and something that is not");
 }
 
 /// C25: after its end a signature lets nothing through, and neither does one whose keys were revoked.
