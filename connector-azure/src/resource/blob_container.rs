@@ -14,7 +14,7 @@ use crate::names::{Audience, Cloud, ContainerName, Service, StorageAccount};
 use crate::narrowing::Narrowing;
 use crate::sas::Part;
 use crate::session::Session;
-use crate::storage::{self, Blobs, DELEGATE, Found, LIST_CONTAINERS, READ_BLOBS, Signed, roles};
+use crate::storage::{self, Blobs, Found, Signed, roles};
 
 /// A container of a storage account.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

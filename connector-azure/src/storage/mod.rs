@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use connector_core::{Call, Error, Pages, Request, Response, Result, Secret, format_time};
 
-pub(crate) use accounts::{Found, accounts, containers};
+pub(crate) use accounts::{Found, containers};
 pub(crate) use sign::{Signed, sign};
 
 use crate::connection_string::ConnectionString;
