@@ -15,6 +15,8 @@ use super::file::{fault, new_private, open_private};
 
 /// How long to wait for somebody else's edit.
 const LONGEST: Duration = Duration::from_secs(30);
+/// How long to wait for a lock that nobody who died can hold: many may stand before us in the queue.
+const LONGEST_QUEUE: Duration = Duration::from_secs(300);
 const LONGEST_PAUSE: Duration = Duration::from_millis(32);
 /// What a lock file of ours begins with.
 const MARK: &str = "connector ";
@@ -32,7 +34,7 @@ impl Lock {
         let mut name = target.file_name().unwrap_or_default().to_owned();
         name.push(".lock");
         let path = target.with_file_name(name);
-        for pause in pauses() {
+        for pause in pauses(LONGEST) {
             match Self::try_new(&path) {
                 Ok(Some(lock)) => return Ok(lock),
                 Ok(None) => std::thread::sleep(pause),
@@ -111,7 +113,7 @@ pub(crate) fn wait_for(path: &Path) -> Result<File> {
         .truncate(false)
         .open(path)
         .map_err(|error| fault("lock", path, &error))?;
-    for pause in pauses() {
+    for pause in pauses(LONGEST_QUEUE) {
         match file.try_lock() {
             Ok(()) => return Ok(file),
             Err(TryLockError::WouldBlock) => std::thread::sleep(pause),
@@ -122,8 +124,8 @@ pub(crate) fn wait_for(path: &Path) -> Result<File> {
         .with_hint("wait for it to end, and try again"))
 }
 
-fn pauses() -> impl Iterator<Item = Duration> {
-    let (mut left, mut next) = (LONGEST, Duration::from_millis(1));
+fn pauses(limit: Duration) -> impl Iterator<Item = Duration> {
+    let (mut left, mut next) = (limit, Duration::from_millis(1));
     std::iter::from_fn(move || {
         let pause = next.min(left);
         left -= pause;
