@@ -247,7 +247,13 @@ pub(crate) fn oauth(cx: &Context, call: &str, answer: &Response) -> Error {
         return garbage(call);
     }
     let (what, hint) = match number.and_then(aadsts::known) {
-        Some((aadsts::CLOCK, _)) => (skewed(cx, answer), "set the clock (5 minutes are borne)"),
+        Some((aadsts::CLOCK, _)) if wire::skew(cx, answer).is_some() => {
+            (skewed(cx, answer), "set the clock (5 minutes are borne)")
+        }
+        Some((aadsts::CLOCK, _)) => (
+            "the proof is not good now: it has ended, or this machine's clock is wrong".to_owned(),
+            "check that whatever writes the token of elsewhere keeps it new, or set the clock (5 minutes are borne)",
+        ),
         Some((what, hint)) => (what.to_owned(), hint),
         None => match word {
             Some("invalid_client") => (

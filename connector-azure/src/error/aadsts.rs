@@ -26,17 +26,17 @@ pub(super) fn known(number: u64) -> Option<(&'static str, &'static str)> {
             "check `client_id` and `tenant_id`; an application of another directory has to be consented to first",
         ),
         700_027 | 700_030 => (
-            "the certificate is not one of the application's, or its proof is not taken",
-            "upload the certificate in the portal under App registrations > Certificates & secrets, and check that \
-             the key is its own",
+            "the certificate is not one of the application's, or the token of elsewhere is not signed by its issuer",
+            "for a certificate: upload it in the portal under App registrations > Certificates & secrets, and check \
+             that the key is its own; for a token of elsewhere: check who issued it",
         ),
         700_024 => (CLOCK, ""),
-        70_021 | 700_213 | 700_211 | 700_212 => (
+        70_021 | 70_025 | 700_213 | 700_211 | 700_212 => (
             "no federated credential of the application fits the token: issuer, subject or audience differ",
             "compare the token's `iss`, `sub` and `aud` with the portal's App registrations > Certificates & secrets > \
              Federated credentials",
         ),
-        50_166 | 700_023 => (
+        50_013 | 50_027 | 50_166 | 700_021 | 700_023 => (
             "the token of elsewhere is not taken",
             "check who issued it and for whom: the audience is api://AzureADTokenExchange",
         ),

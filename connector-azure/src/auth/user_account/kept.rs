@@ -71,7 +71,7 @@ pub(super) async fn token(
         Error::refused("the login gave nothing that lasts: Entra ID sent no refresh token")
             .with_hint("does the program of `client_id` allow public clients, and offline_access?")
     })?;
-    cx.keep(KEPT, to_keep(place, person, &lasting)?).await?;
+    cx.keep_login(KEPT, to_keep(place, person, &lasting)?).await?;
     Ok(token)
 }
 
