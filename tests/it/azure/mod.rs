@@ -1,10 +1,14 @@
-//! Azure: signatures of containers, clusters and registries, judged by Microsoft's own libraries and programs, by a
-//! strict Azure and by Azurite; and the strict Azure before those libraries.
+//! Azure: every method, signatures of containers, clusters and registries, judged by Microsoft's own libraries and
+//! programs, by a strict Azure and by Azurite; and the strict Azure before those libraries.
 
 mod blob;
 mod clients;
 mod clusters;
 mod lab;
+mod logins;
+mod machines;
+mod methods;
 mod programs;
 mod registries;
 mod sas;
+mod setting;
