@@ -192,7 +192,7 @@ pub(super) async fn find(
         // An endpoint that is known to be there is meant, too.
         Err(Failure::Absent(error)) if !endpoint.is_sure() => error,
         // An identity that is named is meant.
-        Err(Failure::Nobody(error)) if chosen == Chosen::Own => error,
+        Err(Failure::Nobody(error)) if chosen == Chosen::Own && goes_on(&endpoint, wanted) => error,
         Err(failure) => return Err(broken(managed_identity::PLACE, failure.into_error())),
     };
     match az::find(cx, place, wanted, narrowing).await {
@@ -216,6 +216,12 @@ pub(super) async fn find(
         Err(error) => Err(broken(AZ, error)),
         found => found,
     }
+}
+
+/// Whether there may be no identity behind an endpoint, so that az's login is looked at: machines have a metadata service
+/// without one, and platforms tell of their endpoints only where there is one.
+fn goes_on(endpoint: &Endpoint, wanted: &Wanted<'_>) -> bool {
+    matches!(endpoint, Endpoint::Imds { .. }) && !wanted.says_endpoint
 }
 
 /// A machine's own identity is of the cloud that the config or the environment says.
@@ -242,10 +248,10 @@ pub(super) fn describe(cx: &Context, wanted: &Wanted<'_>) -> Result<String> {
         None => {
             let endpoint = Endpoint::of(cx, &Place::default())?;
             let machine = format!("{} {:?}", endpoint.identity(), wanted.chosen(cx)?);
-            match endpoint.is_sure() {
-                true => machine,
-                // Only a call tells whether there is one.
-                false => format!("{machine} or {}", az::describe(cx, wanted)),
+            match goes_on(&endpoint, wanted) {
+                false => machine,
+                // Only a call tells whether it has an identity.
+                true => format!("{machine} or {}", az::describe(cx, wanted)),
             }
         }
     };
@@ -270,7 +276,7 @@ pub(super) fn explain(
     let endpoint = Endpoint::of(cx, &place)?;
     let here = placed_in_cloud(cx, place.clone(), wanted)?;
     let mut steps = vec![machine::explain(&wanted.chosen(cx)?, &common::audience(&here, narrowing))];
-    if !endpoint.is_sure() {
+    if goes_on(&endpoint, wanted) {
         steps.extend(az::explain(cx, place, wanted, narrowing));
     }
     Ok(steps)
@@ -299,7 +305,7 @@ pub(super) fn origins(cx: &Context, place: &Place, wanted: &Wanted<'_>) -> Vec<O
     push(WORKLOAD, found, OriginState::Used, "AZURE_FEDERATED_TOKEN_FILE is not set");
     let endpoint = Endpoint::of(cx, place);
     let state = match &endpoint {
-        Ok(endpoint) if endpoint.is_sure() => OriginState::Used,
+        Ok(endpoint) if !goes_on(endpoint, wanted) => OriginState::Used,
         _ => OriginState::Asked,
     };
     push(managed_identity::PLACE, endpoint.map(|it| Some(it.shown())), state, "");

@@ -216,6 +216,19 @@ async fn a_broken_source_is_never_passed_over() {
         ),
         (gone(on_azure()), json!({}), "does not answer"),
         (
+            World::new().answers(imds_says("Identity not found")),
+            json!({ "endpoints": { "identity": "http://127.0.0.1:1" } }),
+            "has no identity",
+        ),
+        (
+            World::new()
+                .var("IDENTITY_ENDPOINT", "http://127.0.0.1:1/msi/token")
+                .var("IDENTITY_HEADER", "x")
+                .answers(imds_says("No User Assigned or Delegated Managed Identity found for x")),
+            json!({}),
+            "has no identity",
+        ),
+        (
             gone(World::new()),
             json!({ "endpoints": { "identity": "http://127.0.0.1:1" } }),
             "the machine's identity endpoint",
@@ -254,6 +267,25 @@ async fn what_is_missing_is_told_by_place() {
         }
         assert!(error.hint().is_some_and(|it| it.contains("az login")), "{error:?}");
     }
+}
+
+/// C27: a machine of Azure's without an identity of its own leaves it to az's login, whose identity is part of the key
+/// then, too.
+#[tokio::test]
+async fn c27_a_machine_of_azure_without_an_identity() {
+    let asset = "/sys/class/dmi/id/chassis_asset_tag";
+    let nobody =
+        json_answer(400, &json!({ "error": "invalid_request", "error_description": "Identity not found" }));
+    let machine = || World::new().file(asset, "7783-7084-3265-9085-8269-3286-77\n");
+    let world = az_login(machine().answers(nobody)).answers(login("eyJ.t.1", "1.next"));
+    let cx = on(&world);
+    let key = |cx| Implicit::identity(&Map::new(), cx).expect("it is said");
+    let method = implicit(json!({}));
+    assert_eq!(states(&method.origins(&cx))[2..], [OriginState::Asked, OriginState::Used]);
+    assert_eq!(method.plan(&Call::new(&cx, None), None).expect("a plan").len(), 2);
+    authenticate(&method, &cx, None).await.expect("a session");
+    assert_eq!(world.sent().len(), 2);
+    assert_ne!(key(&cx), key(&on(&machine())));
 }
 
 /// The authority in the environment tells the cloud, unless the config does; another one is taken as it is.
