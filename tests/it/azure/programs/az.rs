@@ -17,13 +17,6 @@ impl Stage {
         self.cli.connector_home().join("az").join(name)
     }
 
-    /// The real az in a folder.
-    fn az(&self, folder: &Path, arguments: &[&str]) -> process::Finished {
-        let mut command = self.trusting(process::isolated("az", &self.cli.home()));
-        command.args(arguments).env("AZURE_CONFIG_DIR", folder);
-        self.cli.keep(process::run(&mut command))
-    }
-
     /// The tokens that MSAL finds in a folder for these scopes, as az would.
     fn found(&self, tools: &install::Python, folder: &Path, scopes: &[&str]) -> Value {
         let mut command = self.trusting(tools.python(&self.cli.home()));

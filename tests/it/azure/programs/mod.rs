@@ -4,8 +4,11 @@ mod az;
 #[cfg(unix)]
 mod docker;
 mod kubectl;
+mod register;
+mod storage;
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use connector_tests::canary::Canary;
@@ -100,6 +103,13 @@ impl Stage {
         let tokens = self.azure.issued();
         let kept = self.azure.confidential().into_iter().filter(|it| !tokens.contains(it) && it.len() >= 8);
         self.cli.assert_no_canary(&kept.map(|it| Canary::of("a secret", &it)).collect::<Vec<_>>());
+    }
+
+    /// The real az in a folder.
+    fn az(&self, folder: &Path, arguments: &[&str]) -> process::Finished {
+        let mut command = self.trusting(process::isolated("az", &self.cli.home()));
+        command.args(arguments).env("AZURE_CONFIG_DIR", folder);
+        self.cli.keep(process::run(&mut command))
     }
 
     /// A program with the server's certificate, in the same home.
