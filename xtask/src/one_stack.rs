@@ -17,6 +17,7 @@ pub(crate) fn check() -> Result {
         (&["--no-default-features"][..], &["aws", "aws-lc", "gcp", "azure", "k8s", "docker"][..]),
         (&["--no-default-features", "--features", "aws"], &["gcp", "azure", "k8s"]),
         (&["--no-default-features", "--features", "gcp"], &["aws", "azure", "k8s"]),
+        (&["--no-default-features", "--features", "azure"], &["aws", "gcp", "k8s", "docker"]),
         (&["--no-default-features", "--features", "k8s"], &["aws", "gcp", "azure", "docker"]),
         (&["--no-default-features", "--features", "docker"], &["aws", "gcp", "azure", "k8s"]),
     ] {

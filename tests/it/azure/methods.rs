@@ -206,11 +206,7 @@ async fn c16_what_the_directory_refuses_is_told() {
             "`sub`",
         ),
         (as_workload(subject(&issuer, SUBJECT, "api://else", 1200)), "federated credential", "`aud`"),
-        (
-            as_workload(subject(&other, SUBJECT, EXCHANGE, 1200)),
-            "not signed by its issuer",
-            "who issued it",
-        ),
+        (as_workload(subject(&other, SUBJECT, EXCHANGE, 1200)), "not signed by its issuer", "who issued it"),
         (ended, "it has ended", "whatever writes the token"),
     ] {
         let error = asks(connector).await;
