@@ -3,7 +3,7 @@
 //! What is found is lifted into the connector, so that it works without the surroundings from then on. Nothing is written,
 //! and the only call is one to the machine's identity endpoint, where the methods that use that are switched on.
 
-use connector_core::{AuthMethod, Candidate, Context, Error, ErrorKind, Hints, Result, format_time};
+use connector_core::{AuthMethod, Candidate, Context, Error, ErrorKind, Hints, Result, Secret, format_time};
 use serde_json::{Map, Value, json};
 
 use crate::auth::{self, machine_identity};
@@ -42,6 +42,12 @@ pub(crate) async fn detect(cx: &Context, hints: &Hints) -> Result<Vec<Candidate>
     match finder.az() {
         Ok(login) => found.extend(login),
         Err(error) => trouble.push(error),
+    }
+    if hints.profile.is_none() && hints.method.as_deref() != Some(auth::Implicit::ID) {
+        match finder.connection_string() {
+            Ok(text) => found.extend(text),
+            Err(error) => trouble.push(error),
+        }
     }
     finder.choose(found, trouble)
 }
@@ -220,6 +226,22 @@ impl Finder<'_> {
                 .push("az knows no subscription for it: say `--project ID` if there is one".to_owned());
         }
         Ok(candidate)
+    }
+
+    /// The connection string of a storage account: behind all that is of Entra ID, since an account's key may do
+    /// everything in it.
+    fn connection_string(&self) -> Result<Option<Candidate>> {
+        const NAME: &str = "AZURE_STORAGE_CONNECTION_STRING";
+        let Some(text) = self.cx.var(NAME).map(Secret::new) else { return Ok(None) };
+        auth::Text::parse(&text).map_err(|error| Error::invalid(format!("{NAME}: {}", error.message())))?;
+        let mut config = Map::new();
+        put(&mut config, "connection_string", text.expose());
+        let mut candidate =
+            Candidate::new(auth::ConnectionString::ID, config, format!("the environment ({NAME})"));
+        candidate
+            .notes
+            .push("it reaches one storage account, by its key; Entra ID names who does what".to_owned());
+        Ok(Some(candidate))
     }
 
     /// The cloud and the subscription that the environment says.

@@ -30,6 +30,7 @@ async fn all(cx: &Context, hints: &Hints) -> Vec<Candidate> {
             "workload-identity" => check::<auth::WorkloadIdentity>(&candidate.config),
             "user-account" => check::<auth::UserAccount>(&candidate.config),
             "managed-identity" => check::<auth::ManagedIdentity>(&candidate.config),
+            "connection-string" => check::<auth::ConnectionString>(&candidate.config),
             _ => check::<auth::Implicit>(&candidate.config),
         };
         assert_eq!(fields, Vec::<String>::new());
@@ -232,6 +233,28 @@ async fn s45_an_applications_login_of_az() {
         let end = (method == "workload-identity").then(|| World::after(300));
         assert_eq!(candidate.expires_at, end);
     }
+}
+
+/// S45: the connection string of a storage account comes behind all else; what is none is told, and not shown.
+#[tokio::test]
+async fn s45_a_connection_string_comes_last() {
+    const NAME: &str = "AZURE_STORAGE_CONNECTION_STRING";
+    let text = "AccountName=mystorage;AccountKey=aHVudGVyMi1hLWtleQ==";
+    let candidate = only(&World::new().var(NAME, text), &Hints::default()).await;
+    assert_eq!(of(&candidate), ("connection-string", json!({ "connection_string": text })));
+    assert!(candidate.found.contains(NAME) && candidate.notes.len() == 1, "{candidate:?}");
+    let world = az_login(World::new()).var(NAME, text);
+    let found = all(&world.context(), &Hints::default()).await;
+    let methods: Vec<_> = found.iter().map(|it| it.method).collect();
+    assert_eq!(methods, ["user-account", "connection-string"]);
+    assert!(
+        all(&world.context(), &hints(Some("Production"), None, None)).await.len() == 1,
+        "a profile is az's"
+    );
+    let error = fails(&World::new().var(NAME, CANARY), &Hints::default()).await;
+    assert!(error.message().contains(NAME), "{error}");
+    let candidate = only(&application().var(NAME, CANARY), &Hints::default()).await;
+    assert!(candidate.notes.iter().any(|it| it.contains(NAME)), "{:?}", candidate.notes);
 }
 
 /// The subscription is chosen by its name or its id: of az, with who is logged in to it; else by its id alone.
