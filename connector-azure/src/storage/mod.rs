@@ -282,21 +282,55 @@ impl<'a> Blobs<'a> {
 
     fn refused(self, call: &str, permission: &'static str, answer: &Response) -> Error {
         let error = error::refused(self.cx, call, answer);
-        if error::has_code(answer, "AuthorizationPermissionMismatch") && self.session.connection().is_none() {
-            let role = match permission {
-                DELEGATE => "Storage Blob Delegator on the storage account",
-                DELETE_BLOBS => "Storage Blob Data Contributor or Owner on the container or above",
-                LIST_CONTAINERS => "Storage Blob Data Reader on the storage account",
-                _ => "Storage Blob Data Reader, Contributor or Owner on the container or above",
-            };
-            return Error::refused(format!("{call}: the identity lacks {permission}"))
-                .with_cause(error.message().to_owned())
-                .with_hint(format!(
-                    "grant it {role}; new grants take some minutes, and roles such as Owner do not reach the data"
-                ));
+        let is_mismatch = error::has_code(answer, "AuthorizationPermissionMismatch");
+        match self.session.connection() {
+            Some(string) => of_string(string, self.cx, call, answer, error),
+            None if is_mismatch => {
+                let role = match permission {
+                    DELEGATE => "Storage Blob Delegator on the storage account",
+                    DELETE_BLOBS => "Storage Blob Data Contributor or Owner on the container or above",
+                    LIST_CONTAINERS => "Storage Blob Data Reader on the storage account",
+                    _ => "Storage Blob Data Reader, Contributor or Owner on the container or above",
+                };
+                Error::refused(format!("{call}: the identity lacks {permission}"))
+                    .with_cause(error.message().to_owned())
+                    .with_hint(format!(
+                        "grant it {role}; new grants take some minutes, and roles such as Owner do not reach the data"
+                    ))
+            }
+            None => error,
         }
-        error
     }
+}
+
+/// What is refused to a connection string: behind it is no identity that could be given a role, and no token.
+fn of_string(string: &ConnectionString, cx: &Call<'_>, call: &str, answer: &Response, error: Error) -> Error {
+    const TOO_LITTLE: [&str; 3] = [
+        "AuthorizationPermissionMismatch",
+        "AuthorizationResourceTypeMismatch",
+        "AuthorizationServiceMismatch",
+    ];
+    // A clock that is wrong was told as that already.
+    let is_proof = error::has_code(answer, "AuthenticationFailed") && wire::skew(cx, answer).is_none();
+    let is_too_little = TOO_LITTLE.iter().any(|code| error::has_code(answer, code));
+    let (what, hint) = match string {
+        ConnectionString::StorageKey { .. } if is_proof => (
+            "the account's key is not taken",
+            "it may have been regenerated: update the connector with the connection string of now, from the portal \
+             under Access keys",
+        ),
+        ConnectionString::StorageSignature { .. } if is_proof => (
+            "the signature of the connection string is not taken",
+            "it may have ended, or its key may have been regenerated: update the connector with a new one",
+        ),
+        ConnectionString::StorageSignature { .. } if is_too_little => (
+            "the signature of the connection string does not allow this",
+            "update the connector with one that does, or ask for less access",
+        ),
+        _ => return error,
+    };
+    let refused = Error::refused(format!("{call}: {what}")).with_hint(hint);
+    error.causes().iter().fold(refused, |refused, cause| refused.with_cause(cause.clone()))
 }
 
 fn no_directories(account: &StorageAccount) -> Error {

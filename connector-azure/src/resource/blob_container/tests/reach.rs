@@ -97,3 +97,40 @@ async fn s20_why_a_container_is_not_reached() {
     let error = reach(&world, &read()).await.expect_err("no such account");
     assert!(error.to_string().contains("storage account `zenfiles` is not reached"), "{error}");
 }
+
+/// S20, S27: behind a connection string is a key or a signature: what is refused is told of that, and not of roles or
+/// tokens, which it has none of.
+#[tokio::test]
+async fn s20_what_is_wrong_with_a_connection_string_is_named() {
+    let key = "AccountName=zenfiles;AccountKey=aHVudGVyMg==";
+    let signature =
+        "BlobEndpoint=https://zenfiles.blob.core.windows.net;SharedAccessSignature=sv=2025-01-05&sig=hunter2";
+    let failed = || no(403, "AuthenticationFailed");
+    let too_little = || no(403, "AuthorizationPermissionMismatch");
+    let late = || {
+        let date = vec![("date".to_owned(), "Thu, 01 Jan 2026 01:00:00 GMT".to_owned())];
+        let code = vec![("x-ms-error-code".to_owned(), "AuthenticationFailed".to_owned())];
+        Response::new(403, [date, code].concat(), vec![])
+    };
+    for (text, answer, says, hints) in [
+        (key, failed(), "the account's key is not taken", "under Access keys"),
+        (key, late(), "1h behind", "set the clock"),
+        (key, no(403, "KeyBasedAuthenticationNotPermitted"), "takes no keys", "service-principal"),
+        (signature, failed(), "the signature of the connection string is not taken", "a new one"),
+        (signature, too_little(), "does not allow this", "less access"),
+        (signature, no(403, "AuthorizationResourceTypeMismatch"), "does not allow this", "less access"),
+    ] {
+        let world = Scripted::answering([answer]);
+        let method = crate::testing::method::<crate::auth::ConnectionString>(
+            serde_json::json!({ "connection_string": text }),
+        );
+        let cx = world.context();
+        let session = crate::testing::authenticate(&method, &cx, None).await.expect("a session").session;
+        let error = data().reach(&read(), &session, &call(&cx)).await.expect_err(says);
+        let text = format!("{error} {:?}", error.causes());
+        assert!(error.kind() == ErrorKind::Refused && text.contains(says), "{says}: {text}");
+        assert!(error.hint().is_some_and(|it| it.contains(hints)), "{error:?}");
+        assert!(!text.contains("token") && !text.contains("role"), "{text}");
+        assert_silent(&error);
+    }
+}
