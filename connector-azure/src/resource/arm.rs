@@ -114,6 +114,12 @@ pub(crate) fn told_in(failures: Vec<(SubscriptionId, Error)>, listing: Listing) 
         .fold(listing, |listing, (subscription, error)| listing.with_failure(subscription.as_str(), error))
 }
 
+/// What keeps one that was found from being the one that is meant: a place that gave no answer just now may have
+/// another of its name. A place that the identity may not look into has none that it could mean.
+pub(crate) fn unanswered<P>(failures: &[(P, Error)]) -> Option<&(P, Error)> {
+    failures.iter().find(|(_, error)| error.is_transient())
+}
+
 /// The names of all resources of a kind, such as `Microsoft.KeyVault/vaults`, that stand where the connector looks.
 /// `is_it` is asked about each one's `kind`, which some have.
 ///

@@ -8,6 +8,8 @@ use connector_core::{
 };
 
 use self::id::Id;
+use super::arm::unanswered;
+use super::common::in_cloud;
 use crate::Azure;
 use crate::credential::{AzureCredential, Shown};
 use crate::names::{Audience, Cloud, ContainerName, Service, StorageAccount};
@@ -98,7 +100,7 @@ impl ResourceType for BlobContainer {
             "" => None,
             partial => match id::read(partial)?.0 {
                 Id::Whole(container) => return Ok(container),
-                Id::Hosted(cloud, container) => return container.in_cloud(cloud, session),
+                Id::Hosted(cloud, container) => return in_cloud(cloud, session).map(|()| container),
                 Id::Named(name, _) => Some(name),
             },
         };
@@ -112,7 +114,16 @@ impl ResourceType for BlobContainer {
         let fits = all.into_iter().filter(|(_, found)| name.as_ref().is_none_or(|name| name == found));
         let mut fits: Vec<_> = fits.map(|(account, name)| Self::new(account, name)).collect();
         match (fits.pop(), fits.is_empty()) {
-            (Some(one), true) => Ok(one),
+            (Some(one), true) => match unanswered(&failures) {
+                None => Ok(one),
+                Some((place, error)) => Err(error
+                    .clone()
+                    .context(format!(
+                        "`{}` is found, but {place} did not answer, and may have another one of this name",
+                        one.id()
+                    ))
+                    .with_hint(format!("try again later, or name it in full: {}", one.id()))),
+            },
             (Some(last), false) => {
                 fits.push(last);
                 let ids: Vec<_> = fits.iter().map(Self::id).collect();
@@ -193,23 +204,6 @@ impl ResourceType for BlobContainer {
 }
 
 impl BlobContainer {
-    /// Refuses a host of another cloud than the connector's: an account of the same name there is another one.
-    fn in_cloud(self, cloud: Cloud, session: &Session) -> Result<Self> {
-        let ours = session.place.cloud;
-        match cloud == ours {
-            true => Ok(self),
-            false => Err(Error::field(
-                "resource_id",
-                format!(
-                    "the host is of the cloud `{}`, the connector is for `{}`",
-                    cloud.name(),
-                    ours.name()
-                ),
-            )
-            .with_hint("use a connector of that cloud")),
-        }
-    }
-
     /// Refuses an account that the connector is not for.
     fn check_account(&self, session: &Session) -> Result<()> {
         let of_string = session.connection().map(|it| it.storage_account()).transpose()?;

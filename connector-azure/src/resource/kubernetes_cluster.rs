@@ -7,7 +7,7 @@ use connector_core::{
 use connector_k8s::{KubernetesCredential, Login};
 use serde::Deserialize;
 
-use super::arm::{self, ArmId, in_place, resources, told_in};
+use super::arm::{self, ArmId, in_place, resources, told_in, unanswered};
 use super::cluster_login::{ADMIN, Judged, USER, Way, judge, kubeconfig, may_be_admin};
 use super::common::{NO_TOKENS, in_scope};
 use crate::Azure;
@@ -161,7 +161,17 @@ impl ResourceType for KubernetesCluster {
         fitting.dedup();
         match (fitting.pop(), fitting.is_empty()) {
             (None, _) => Err(none_of(partial, &failures)),
-            (Some(one), true) => Ok(one),
+            (Some(one), true) => match unanswered(&failures) {
+                None => Ok(one),
+                Some((subscription, error)) => Err(error
+                    .clone()
+                    .context(format!(
+                        "cluster `{}` is found, but subscription {subscription} did not answer, and may have another \
+                         one of this name",
+                        one.id()
+                    ))
+                    .with_hint(format!("try again later, or name it in full: {}", one.id()))),
+            },
             (Some(last), false) => {
                 fitting.push(last);
                 let ids: Vec<_> = fitting.iter().map(Self::id).collect();

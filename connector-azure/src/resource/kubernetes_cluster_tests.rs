@@ -168,6 +168,37 @@ async fn s18_a_name_that_may_be_where_nobody_may_look_is_not_said_to_be_none() {
     assert_silent(&error);
 }
 
+/// S18: which cluster a name means does not hang on whether a subscription answers just now. One that the identity may
+/// not look into has none that it could mean.
+#[tokio::test]
+async fn s18_a_name_is_not_completed_while_a_subscription_does_not_answer() {
+    let answers = |other: Response| {
+        let found = listed(&[(SUBSCRIPTION, "my-group", "demo")]);
+        [subscribed(&[SUBSCRIPTION, OTHER]), found].into_iter().chain(vec![other; 3])
+    };
+    let world = Scripted::answering(answers(refusal(503, "ServiceUnavailable")));
+    let error = resolve("demo", everywhere(), &world).await.expect_err("perhaps there are two");
+    assert!(error.is_transient(), "{error:?}");
+    assert!(error.message().contains(&format!("{OTHER} did not answer")), "{error}");
+    assert!(error.hint().is_some_and(|it| it.contains(ID)), "{error:?}");
+    assert_silent(&error);
+    let world = Scripted::answering(answers(refusal(403, "AuthorizationFailed")));
+    assert_eq!(resolve("demo", everywhere(), &world).await.expect("the one that is seen"), ID);
+}
+
+/// S15: Resource Manager that asks to slow down is asked again when it said, and not before.
+#[tokio::test]
+async fn s15_a_listing_waits_as_long_as_resource_manager_asks() {
+    let busy = json_answer(429, &json!({ "error": { "code": "SubscriptionRequestsThrottled" } }));
+    let busy = Response::new(429, vec![("retry-after".to_owned(), "17".to_owned())], busy.body().to_vec());
+    let world = Scripted::answering([busy, listed(&[(SUBSCRIPTION, "my-group", "demo")])]);
+    let cx = world.context();
+    let listing = KubernetesCluster::list(&session_at(place()), &call(&cx)).await.expect("a listing");
+    assert_eq!(listing.ids, [ID]);
+    assert_eq!(world.lines(), [lists(SUBSCRIPTION), lists(SUBSCRIPTION)]);
+    assert!(world.sleeps()[0] >= std::time::Duration::from_secs(17), "{:?}", world.sleeps());
+}
+
 /// S15, S27: subscriptions side by side, each to its last page; one that is not allowed hides none of the others.
 #[tokio::test]
 async fn s15_the_listing_goes_through_all_subscriptions() {

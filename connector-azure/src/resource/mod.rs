@@ -26,7 +26,7 @@ pub use docker_registry::DockerRegistry;
 pub use kubernetes_cluster::KubernetesCluster;
 pub use secret::StoredSecret;
 
-pub(crate) use arm::resources;
+pub(crate) use arm::{SIDE_BY_SIDE, resources};
 
 #[cfg(test)]
 pub(crate) mod testing;

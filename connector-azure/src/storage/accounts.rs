@@ -7,11 +7,8 @@ use serde::Deserialize;
 
 use super::Blobs;
 use crate::names::{ContainerName, StorageAccount};
-use crate::resource::resources;
+use crate::resource::{SIDE_BY_SIDE, resources};
 use crate::session::Session;
-
-/// How many accounts are asked at once.
-const SIDE_BY_SIDE: usize = 16;
 
 /// The version of Storage's calls to Resource Manager.
 const VERSION: &str = "2023-05-01";

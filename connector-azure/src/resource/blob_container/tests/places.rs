@@ -181,6 +181,17 @@ async fn a_name_is_completed_and_several_are_candidates() {
     let (found, _) = resolve("data", vec![forbidden(), page(&["data"], "")]).await;
     assert_eq!(found.expect("one"), "az://second/data");
 
+    // One that gives no answer may have another of this name: which one is meant must not hang on that.
+    let busy = || vec![no(503, "ServerBusy"); 3];
+    let (found, _) = resolve("data", [vec![page(&["data"], "")], busy()].concat()).await;
+    let error = found.expect_err("perhaps there are two");
+    assert!(
+        error.is_transient() && error.message().contains("storage account second did not answer"),
+        "{error}"
+    );
+    assert!(error.hint().is_some_and(|it| it.contains("in full: az://first/data")), "{error:?}");
+    assert_silent(&error);
+
     let (found, _) = resolve("data", vec![page(&["other"], ""), page(&[], "")]).await;
     assert_eq!(found.expect_err("none").kind(), ErrorKind::NotFound);
     let (found, _) = resolve("data", vec![forbidden(), page(&[], "")]).await;
