@@ -8,7 +8,7 @@ use connector_docker::names::RepositoryName;
 use connector_docker::{DockerCredential, Login};
 use serde::Deserialize;
 
-use super::arm::{self, ArmId, resources, told_in};
+use super::arm::{self, ArmId, resources, told_in, unanswered};
 use super::common::{NO_TOKENS, in_cloud};
 use super::registry_login::{self, Visit, actions, needed};
 use crate::names::{Audience, Cloud, RegistryName, Service, SubscriptionId};
@@ -120,14 +120,24 @@ impl ResourceType for DockerRegistry {
         if as_it_is.name.as_str().contains('-') {
             return Ok(as_it_is);
         }
-        let found = match registries(session, cx).await {
+        let (found, failures) = match registries(session, cx).await {
             Err(error) if error.kind() == ErrorKind::Refused => return Ok(as_it_is),
-            found => found?.0,
+            found => found?,
         };
         let is_named = |it: &&Registry| it.name.eq_ignore_ascii_case(as_it_is.name.as_str());
-        let mut fitting: Vec<_> = found.iter().filter(is_named).filter_map(Registry::host).collect();
+        let hosts = found.iter().filter(is_named).filter_map(Registry::host);
+        let mut fitting: Vec<_> = hosts.filter(|it| it.is_called(&as_it_is.name)).collect();
         fitting.sort_by_key(Self::id);
         fitting.dedup();
+        if let (0 | 1, Some((subscription, error))) = (fitting.len(), unanswered(&failures)) {
+            return Err(error
+                .clone()
+                .context(format!(
+                    "which registry `{}` means is not known, since subscription {subscription} did not answer",
+                    as_it_is.name
+                ))
+                .with_hint("try again later, or name it by its login server, such as NAME.azurecr.io"));
+        }
         match fitting.len() {
             0 => Ok(as_it_is),
             1 => Ok(fitting.remove(0)),
@@ -300,6 +310,12 @@ impl DockerRegistry {
         self.cloud
     }
 
+    /// Whether its host is that of a registry of this name, perhaps with a label that Azure added: tokens go there.
+    fn is_called(&self, name: &RegistryName) -> bool {
+        let rest = self.name.as_str().strip_prefix(name.as_str().to_ascii_lowercase().as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    }
+
     /// Reads a host, or says why it is none.
     fn of_host(host: &str) -> Result<Self, &'static str> {
         // The longest name of DNS.
@@ -334,7 +350,7 @@ impl DockerRegistry {
                 "name it by its login server, such as NAME.azurecr.io, or grant the identity the role Reader",
             ),
         })?;
-        registry.host().ok_or_else(|| error::garbage(GET))
+        registry.host().filter(|it| it.is_called(&name)).ok_or_else(|| error::garbage(GET))
     }
 
     fn visit<'a>(&self, session: &'a Session, cx: &'a Call<'a>) -> Visit<'a> {
@@ -345,7 +361,7 @@ impl DockerRegistry {
     async fn password(&self, session: &Session, cx: &Call<'_>) -> Result<Login> {
         const OTHERWISE: &str = "ask for `write`, which logs in with Entra ID, or grant the identity the role Reader on the subscription";
         let host = self.id();
-        let (all, _) = registries(session, cx).await.map_err(|error| {
+        let (all, failures) = registries(session, cx).await.map_err(|error| {
             error
                 .context(format!("the admin user of registry `{host}` is not looked up"))
                 .with_hint(OTHERWISE)
@@ -353,10 +369,16 @@ impl DockerRegistry {
         let ours = all.iter().find(|it| it.host().as_ref() == Some(self));
         let Some((registry, path)) = ours.and_then(|it| Some((it, named(&ArmId::parse(&it.id)?).ok()?.0)))
         else {
-            return Err(Error::not_found(format!(
+            let unseen = format!(
                 "registry `{host}` is not among those that the identity sees, and its admin user is Resource Manager's"
-            ))
-            .with_hint(OTHERWISE));
+            );
+            // It may be where nobody could look.
+            return Err(match failures.into_iter().next() {
+                None => Error::not_found(unseen).with_hint(OTHERWISE),
+                Some((subscription, error)) => error
+                    .context(format!("{unseen}; subscription {subscription} could not be looked into"))
+                    .with_hint(OTHERWISE),
+            });
         };
         if registry.properties.admin_user_enabled != Some(true) {
             return Err(Error::refused(format!("the admin user of registry `{host}` is disabled"))

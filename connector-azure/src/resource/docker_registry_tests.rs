@@ -147,6 +147,20 @@ async fn s18_a_name_is_completed_by_its_login_server() {
     let error = resolve("zenfiles", everywhere(), &world).await.expect_err("two");
     assert_eq!(error.field_problems()[0].field, "resource_id");
     assert!(error.hint().is_some_and(|it| it.contains(&format!("{}, {HOST}", labelled.2))), "{error:?}");
+    // A subscription that does not answer may have another one of this name.
+    let busy = vec![refusal(503, "ServiceUnavailable"); 3];
+    for found in [listed(&[plain]), listed(&[])] {
+        let answers = [subscribed(&[SUBSCRIPTION, OTHER]), found].into_iter().chain(busy.clone());
+        let error =
+            resolve("zenfiles", everywhere(), &Scripted::answering(answers)).await.expect_err("which");
+        assert!(error.is_transient() && error.message().contains("did not answer"), "{error:?}");
+        assert!(error.hint().is_some_and(|it| it.contains("login server")), "{error:?}");
+    }
+    // C18: a host of another name is not that registry's, and gets no token.
+    let elsewhere =
+        [(SUBSCRIPTION, "zenfiles", "zenfiles2.azurecr.io"), (SUBSCRIPTION, "zenfiles", "evil.azurecr.io")];
+    let world = Scripted::answering([listed(&elsewhere)]);
+    assert_eq!(resolve("zenfiles", place(), &world).await.expect("as it is"), HOST);
     // Who does not answer is not passed over.
     let world = Scripted::new().fails(Error::invalid("nobody is there"));
     assert!(resolve("zenfiles", place(), &world).await.is_err());
@@ -181,6 +195,11 @@ async fn s18_an_id_of_resource_manager_is_looked_up() {
         (json_answer(200, &json!({ "properties": {} })), ErrorKind::Unreachable, "not Azure"),
         (
             json_answer(200, &json!({ "properties": { "loginServer": "hunter2.example.org" } })),
+            ErrorKind::Unreachable,
+            "not Azure",
+        ),
+        (
+            json_answer(200, &json!({ "properties": { "loginServer": "hunter2.azurecr.io" } })),
             ErrorKind::Unreachable,
             "not Azure",
         ),

@@ -470,3 +470,21 @@ async fn an_admin_user_that_cannot_be_had_is_named() {
         }
     }
 }
+
+/// A registry that may be in a subscription that could not be looked into is not said to be nowhere.
+#[tokio::test]
+async fn an_admin_user_that_could_not_be_looked_for_is_told() {
+    const OTHER: &str = "bbbbbbbb-bbbb-cccc-dddd-eeeeeeeeeeee";
+    let both: Vec<_> =
+        [SUBSCRIPTION, OTHER].map(|id| json!({ "subscriptionId": id, "state": "Enabled" })).into();
+    let world = Scripted::answering([
+        json_answer(200, &json!({ "value": both })),
+        listed(&json!({})),
+        refusal(403, "AuthorizationFailed"),
+    ]);
+    let connector = connector_allowing(world.context(), Place { subscription: None, ..place() }, ALL[3]);
+    let error = connector.reach(&registry(), &Wanted::new(Access::Admin)).await.expect_err("perhaps there");
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert!(error.message().contains(&format!("{OTHER} could not be looked into")), "{error}");
+    assert_silent(&error);
+}
