@@ -9,7 +9,7 @@ use azure_data_cosmos::{
 use connector_core::{Error, Handle, Offers, Result, Source};
 
 use super::{FromSource, PlaceOfUse};
-use crate::credential::AzureCredential;
+use crate::credential::{AzureCredential, Shown};
 use crate::resource::CosmosDb;
 
 /// The endpoint is that of the credential that is issued now; the token is asked for anew with every request. The client
@@ -18,7 +18,8 @@ use crate::resource::CosmosDb;
 ///
 /// # Errors
 /// Those of issuing, and what stands between here and the account; refused for a connector with a `ca_bundle`, which
-/// this client cannot be told, and for one whose endpoint is a part of a server, since it goes to the root of a host.
+/// this client cannot be told, for one whose endpoint is a part of a server, since it goes to the root of a host, and
+/// for one with a connection string.
 impl Offers<CosmosClient> for CosmosDb {
     async fn offer(handle: Handle<Self>) -> Result<CosmosClient> {
         client(handle.into_source()).await
@@ -26,6 +27,13 @@ impl Offers<CosmosClient> for CosmosDb {
 }
 
 async fn client(source: Source<AzureCredential>) -> Result<CosmosClient> {
+    if let Shown::ConnectionString(_) = source.issue().await?.credential.shown {
+        // It asks nobody for a key anew, so it would outlive a connector that is disabled.
+        return Err(Error::refused("Azure's client of Cosmos DB would keep the account's key for good")
+            .with_hint(
+                "use a connector with a method of Entra ID; `connector env` hands the connection string on",
+            ));
+    }
     let from = FromSource::for_client(source).await?;
     let endpoint = endpoint(from.place())?;
     let credential: Arc<dyn TokenCredential> = Arc::new(from);

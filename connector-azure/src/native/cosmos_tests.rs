@@ -9,7 +9,8 @@ use azure_data_cosmos::clients::ContainerClient;
 use azure_data_cosmos::{CosmosClient, CosmosError};
 use connector_conformance::CANARY;
 use connector_core::{
-    Connector, Context, EndpointUrl, Envelope, Error, ErrorKind, Expiry, Source, Trusted, VirtualClock,
+    Allow, Connector, Context, EndpointUrl, Envelope, Error, ErrorKind, Expiry, Source, Terms, Trusted,
+    VirtualClock,
 };
 use http::{Request, Response};
 use http_body_util::Full;
@@ -199,4 +200,13 @@ async fn what_the_client_cannot_be_told_is_refused() {
     let error = offered(connector_at(cx, Place { endpoint_url: Some(url), ..place() })).await;
     assert_eq!(error.kind(), ErrorKind::Refused);
     assert!(error.hint().is_some_and(|it| it.contains("https://{name}.HOST")), "{error:?}");
+    // S68: a key that it would keep for good.
+    let text = "AccountEndpoint=https://zen.documents.azure.com:443/;AccountKey=aHVudGVyMg==;";
+    let method =
+        crate::testing::method::<crate::auth::ConnectionString>(json!({ "connection_string": text }));
+    let terms = Terms::default().with_allow(Allow::LongLived);
+    let cx = Context::detached(VirtualClock::default());
+    let error = offered(Connector::with_terms(cx, method, terms)).await;
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert!(error.hint().is_some_and(|it| it.contains("connector env")), "{error:?}");
 }

@@ -1,14 +1,15 @@
 //! `cosmos-db`: an account in Cosmos DB.
 
 use connector_core::{
-    Access, Call, Error, ErrorKind, Issued, Listing, Parsed, ResourceAbout, ResourceType, Response, Result,
-    Wanted, in_id, not_an_id,
+    Access, Call, Error, ErrorKind, Expiry, Issued, Listing, Parsed, ResourceAbout, ResourceType, Response,
+    Result, Secret, Wanted, in_id, not_an_id,
 };
 
 use super::arm::{self, ArmId};
 use super::common::{in_cloud, of_token};
 use crate::Azure;
-use crate::credential::AzureCredential;
+use crate::connection_string::ConnectionString;
+use crate::credential::{AzureCredential, Shown};
 use crate::error;
 use crate::names::{Audience, Cloud, CosmosAccount, Service};
 use crate::narrowing::Narrowing;
@@ -18,6 +19,12 @@ use crate::wire;
 mod proof;
 
 use proof::Proof;
+
+/// Why what a connection string gives is as wide as it is.
+const OF_KEY: &str = "it is the connection string itself: an account has nothing narrower than its key";
+
+/// Why that does not end.
+const ENDLESS: &str = "the key of an account is good until somebody makes a new one";
 
 /// An account in Cosmos DB, with all its databases.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -117,7 +124,11 @@ impl ResourceType for CosmosDb {
     /// Needs no call.
     async fn resolve(partial: &str, session: &Session, _: &Call<'_>) -> Result<Self> {
         if partial.is_empty() {
-            return Err(Error::field("resource_id", "`cosmos-db` needs the name of an account"));
+            let of_string = connection(session)?.and_then(|it| it.account.cloned());
+            return match of_string {
+                Some(account) => Ok(Self { account }),
+                None => Err(Error::field("resource_id", "`cosmos-db` needs the name of an account")),
+            };
         }
         match read(partial)? {
             Said::Account(account) => Ok(account),
@@ -154,8 +165,15 @@ impl ResourceType for CosmosDb {
         }
     }
 
-    /// The accounts of all subscriptions, side by side.
+    /// The accounts of all subscriptions, side by side; the one of a connection string takes no call.
     async fn list(session: &Session, cx: &Call<'_>) -> Result<Listing> {
+        if let Some(of_string) = connection(session)? {
+            let listing = Listing::of(of_string.account.map(ToString::to_string));
+            return Ok(match of_string.account {
+                Some(_) => listing,
+                None => listing.with_note("the host of the connection string tells no account's name"),
+            });
+        }
         const KIND: &str = "Microsoft.DocumentDB/databaseAccounts";
         // The same list holds accounts that speak MongoDB's language, and take no tokens.
         let found = arm::names_of(session, cx, LIST, KIND, VERSION, |kind| kind != "MongoDB").await?;
@@ -167,12 +185,22 @@ impl ResourceType for CosmosDb {
     /// One call: what the account says of itself, to those who have a role there. Which role it is shows only when
     /// somebody uses it.
     async fn reach(&self, wanted: &Wanted, session: &Session, cx: &Call<'_>) -> Result<()> {
+        if let Some(of_string) = self.connection(session)? {
+            let (proof, endpoint) = (Proof::Key(of_string.key), of_string.endpoint(self, session));
+            return self.probe(proof, &endpoint, wanted.access, session, cx).await;
+        }
         let token = session.token(cx, &self.audience(session)).await?;
         let endpoint = session.place.url_of(Service::Cosmos, self.account.as_str());
         self.probe(Proof::Token(&token.secret), &endpoint, wanted.access, session, cx).await
     }
 
     async fn issue(&self, _: &Wanted, session: &Session, cx: &Call<'_>) -> Result<Issued<AzureCredential>> {
+        if let Some(of_string) = self.connection(session)? {
+            let credential = of_string.credential(self, session);
+            return Ok(Issued::new(credential, Expiry::Never(ENDLESS.into()))
+                .not_narrowed(OF_KEY)
+                .long_lived());
+        }
         let audience = self.audience(session);
         let token = session.token(cx, &audience).await?;
         let mut credential = of_token(session, &audience, token.secret);
@@ -187,7 +215,69 @@ impl ResourceType for CosmosDb {
     }
 }
 
+/// What a connection string holds of an account.
+struct OfString<'a> {
+    /// Which one it is, where its host tells that.
+    account: Option<&'a CosmosAccount>,
+    endpoint: &'a str,
+    key: &'a Secret,
+}
+
+/// What the session's connection string holds, where there is one in place of tokens.
+///
+/// # Errors
+/// Refused, for one of another service.
+fn connection(session: &Session) -> Result<Option<OfString<'_>>> {
+    match session.connection() {
+        None => Ok(None),
+        Some(ConnectionString::Cosmos { account, endpoint, key, .. }) => {
+            Ok(Some(OfString { account: account.as_ref(), endpoint, key }))
+        }
+        Some(_) => Err(error::other_connection_string("Cosmos DB")),
+    }
+}
+
+impl OfString<'_> {
+    /// Where the account is: where the connector says, else where the string does.
+    fn endpoint(&self, of: &CosmosDb, session: &Session) -> String {
+        match session.place.is_elsewhere(Service::Cosmos) {
+            true => session.place.url_of(Service::Cosmos, of.account.as_str()),
+            false => self.endpoint.to_owned(),
+        }
+    }
+
+    fn credential(&self, of: &CosmosDb, session: &Session) -> AzureCredential {
+        let (place, endpoint) = (&session.place, self.endpoint(of, session));
+        let text = format!("AccountEndpoint={endpoint}/;AccountKey={};", self.key.expose());
+        let mut credential = AzureCredential::new(Shown::ConnectionString(Secret::new(text)));
+        credential.tenant_id = place.tenant.as_ref().map(ToString::to_string);
+        credential.subscription_id = place.subscription.as_ref().map(ToString::to_string);
+        credential.cloud = place.cloud.name().to_owned();
+        credential.account = Some(of.account.to_string());
+        credential.endpoint = Some(endpoint);
+        credential.ca_bundle = place.trust.as_ref().map(|it| it.said.as_str().to_owned());
+        credential
+    }
+}
+
 impl CosmosDb {
+    /// What the session's connection string holds of this account.
+    ///
+    /// # Errors
+    /// Those of [`connection`]; invalid input, where it is of another account.
+    fn connection<'a>(&self, session: &'a Session) -> Result<Option<OfString<'a>>> {
+        let of_string = connection(session)?;
+        let other = of_string.as_ref().and_then(|it| it.account).filter(|it| **it != self.account);
+        match other {
+            None => Ok(of_string),
+            Some(other) => Err(Error::field(
+                "resource_id",
+                format!("the connection string is of account {other}, and not of {}", self.account),
+            )
+            .with_hint("use a connector with the connection string of that account")),
+        }
+    }
+
     fn audience(&self, session: &Session) -> Audience {
         Audience::cosmos(session.place.cloud, self.account.as_str())
     }

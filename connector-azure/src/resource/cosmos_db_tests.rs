@@ -5,16 +5,19 @@ use std::time::Duration;
 use connector_conformance::ids::{check_accepted, check_refused, check_total, exact, partial};
 use connector_conformance::{CANARY, Scripted, assert_silent, json_answer};
 use connector_core::{
-    Access, EndpointUrl, Error, ErrorKind, Expiry, Grant, Narrowed, Parsed, ResourceType, Response, Wanted,
+    Access, Allow, Connector, EndpointUrl, Error, ErrorKind, Expiry, Grant, Narrowed, Parsed, ResourceType,
+    Response, Terms, Wanted,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::CosmosDb;
+use crate::Azure;
+use crate::credential::Shown;
 use crate::names::{Audience, Cloud, Service};
 use crate::resource::testing::{call, connector, connector_at, place, session, session_at, session_for};
 use crate::session::Place;
-use crate::testing::{ARM, SUBSCRIPTION, answer_at, header, refusal};
+use crate::testing::{ARM, SUBSCRIPTION, answer_at, header, method, refusal};
 
 const OTHER: &str = "bbbbbbbb-bbbb-cccc-dddd-eeeeeeeeeeee";
 
@@ -287,5 +290,88 @@ async fn s27_a_clock_that_is_wrong_is_named() {
         let world = Scripted::answering([answer_at(now, 403, body)]);
         let error = reach(&world, Access::Read, place()).await.expect_err("no role");
         assert!(error.to_string().contains("no role for its data"), "{error}");
+    }
+}
+
+const KEY: &str = "aHVudGVyMi0wMTIzNDU2Nzg5YWJjZGVmMDEyMzQ1Njc=";
+
+/// A connector with a connection string.
+fn stringed(world: &Scripted, text: &str, allow: &[Allow]) -> Connector<Azure> {
+    let method = method::<crate::auth::ConnectionString>(json!({ "connection_string": text }));
+    let terms = allow.iter().fold(Terms::default(), |terms, it| terms.with_allow(*it));
+    Connector::with_terms(world.context(), method, terms)
+}
+
+/// C1, S34: a connection string is handed on with its owner's leave alone, is marked, and is of one account.
+#[tokio::test]
+async fn c1_s34_a_connection_string_is_handed_on_with_leave_alone() {
+    let text = format!("AccountEndpoint=https://zen.documents.azure.com:443/;AccountKey={KEY};");
+    let silent = Scripted::new();
+    let barred = stringed(&silent, &text, &[]).resource::<CosmosDb>("zen").await.expect("a handle");
+    let error = barred.issue().await.expect_err("without leave");
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert!(error.hint().is_some_and(|it| it.contains("--allow long-lived")), "{error:?}");
+
+    let allowed = stringed(&silent, &text, &[Allow::LongLived]);
+    assert_eq!(allowed.list::<CosmosDb>().await.expect("a listing").ids, ["zen"]);
+    // Its own account is the one that is meant where none is named.
+    for id in ["zen", "https://zen.documents.azure.com:443/", ""] {
+        let handle = allowed.resource::<CosmosDb>(id).await.expect("a handle");
+        let issued = handle.issue().await.expect("issued");
+        let Shown::ConnectionString(shown) = &issued.credential.shown else { panic!("{issued:?}") };
+        assert_eq!(shown.expose(), text);
+        assert!(issued.long_lived && issued.expiry.at().is_none());
+        assert!(
+            matches!(issued.narrowing(), Narrowed::No(why) if why.contains("the connection string itself"))
+        );
+        assert_eq!(issued.credential.account.as_deref(), Some("zen"));
+        assert!(!format!("{issued:?}").contains(KEY));
+    }
+    let other = allowed.resource::<CosmosDb>("other").await.expect("a handle").issue().await;
+    let error = other.expect_err("another account");
+    assert_eq!(error.field_problems()[0].field, "resource_id");
+    assert!(error.message().contains("of account zen, and not of other"), "{error}");
+    assert!(silent.sent().is_empty());
+
+    // One of an emulator does not tell the account's name, and one of storage is none.
+    let emulator = format!("AccountEndpoint=https://localhost:8081/;AccountKey={KEY};");
+    let emulator = stringed(&silent, &emulator, &[Allow::LongLived]);
+    assert!(emulator.list::<CosmosDb>().await.expect("a listing").ids.is_empty());
+    let issued = emulator.resource::<CosmosDb>("zen").await.expect("a handle").issue().await.expect("issued");
+    assert_eq!(issued.credential.endpoint.as_deref(), Some("https://localhost:8081"));
+    let storage = stringed(&silent, &format!("AccountName=zenfiles;AccountKey={KEY}"), &[Allow::LongLived]);
+    for error in [
+        storage.list::<CosmosDb>().await.expect_err("of storage"),
+        storage.resource::<CosmosDb>("zen").await.expect("a handle").issue().await.expect_err("of storage"),
+    ] {
+        assert!(error.to_string().contains("not one of Cosmos DB"), "{error}");
+    }
+}
+
+/// S20: the key is tried by a signature, which is sent in its place; one that is regenerated is told as that.
+#[tokio::test]
+async fn s20_a_key_is_tried_and_never_sent() {
+    let text = format!("AccountEndpoint=https://zen.documents.azure.com:443/;AccountKey={KEY};");
+    let reach = async |answer| {
+        let world = Scripted::answering([answer]);
+        let connector = stringed(&world, &text, &[Allow::LongLived]);
+        let reached = connector.reach(&account("zen"), &Wanted::new(Access::Read)).await;
+        (reached, world)
+    };
+    let (reached, world) = reach(good()).await;
+    reached.expect("reached");
+    assert_eq!(world.lines(), ["GET https://zen.documents.azure.com:443/"]);
+    let shown = header(&world.sent()[0], "authorization").expect("a header").to_owned();
+    assert!(shown.starts_with("type%3Dmaster%26ver%3D1.0%26sig%3D"), "{shown}");
+    assert!(!shown.contains(KEY.trim_end_matches('=')), "{shown}");
+    let disabled = "Local Authorization is disabled. Use an AAD token to authorize all requests.";
+    for (answer, says, hint) in [
+        (said(401, "Unauthorized", ""), "the key is not taken", "regenerated"),
+        (said(401, "Unauthorized", disabled), "it takes no keys", "service-principal"),
+    ] {
+        let error = reach(answer).await.0.expect_err(says);
+        assert!(error.to_string().contains(says), "{error}");
+        assert!(error.hint().is_some_and(|it| it.contains(hint)), "{error:?}");
+        assert_silent(&error);
     }
 }
