@@ -228,7 +228,9 @@ fn of_signature(
     ];
     let fields = &envelope.fields;
     let container = fields.text_if("container").map(|it| format!(" --container-name {}", quoted(it)));
-    let part = envelope.within.as_deref().map(|it| format!(" --prefix {}", quoted(it)));
+    // Without the slash at its end it would be a list of what is beside the directory, too, and is refused.
+    let part = envelope.within.as_deref().map(|it| it.strip_suffix('/').unwrap_or(it));
+    let part = part.map(|it| format!(" --prefix {}", quoted(&format!("{it}/"))));
     Ok(Made {
         files: vec![file(folder, "config", Format::Ini, true, settings)],
         example: ["storage blob list".to_owned()].into_iter().chain(container).chain(part).collect(),
@@ -406,6 +408,33 @@ mod tests {
             example_of_token(&generic, vault, false),
             "account get-access-token --resource https://vault.azure.net"
         );
+    }
+
+    /// A signature for a directory lists what is below it, and not what begins with its name.
+    #[cfg(not(windows))]
+    #[test]
+    fn the_example_of_a_part_is_one_that_is_let_through() {
+        let text = Secret::new("BlobEndpoint=https://zen.example.org;SharedAccessSignature=sig=hunter2");
+        let variables = EnvironmentForm::default()
+            .set("AZURE_STORAGE_CONNECTION_STRING", text)
+            .set("AZURE_STORAGE_AUTH_MODE", "key");
+        for (within, expected) in [
+            (Value::Null, "storage blob list --container-name data"),
+            (json!("a"), "storage blob list --container-name data --prefix a/"),
+            (json!("a/"), "storage blob list --container-name data --prefix a/"),
+            (json!("a/my b"), "storage blob list --container-name data --prefix 'a/my b/'"),
+        ] {
+            let text = json!({
+                "version": 1, "kind": "azure", "connector": "prod",
+                "resource": { "type": "blob-container", "id": "az://zen/data" }, "within": within,
+                "access": "read", "expires_at": "2026-01-01T00:00:00Z", "provider_expiry": null,
+                "narrowed": true, "reason": "-", "long_lived": false,
+                "public": { "container": "data" }, "secret": { "sas_token": "sig=hunter2" },
+            });
+            let envelope = Envelope::from_json(&text.to_string()).expect("an envelope");
+            let made = of_signature(Path::new("/az"), &CLOUDS[0], &envelope, &variables).expect("made");
+            assert_eq!(made.example, expected);
+        }
     }
 
     #[cfg(not(windows))]
