@@ -1,6 +1,6 @@
 //! What the resource types share: subscriptions that are looked into, what is handed on.
 
-use connector_core::{Call, Error, Issued, Result};
+use connector_core::{Call, Error, Result};
 use serde::Deserialize;
 
 use crate::credential::{AzureCredential, Shown};
@@ -112,17 +112,4 @@ pub(crate) fn of_token(
     credential.authority = Some(place.url(Service::Authority));
     credential.ca_bundle = place.trust.as_ref().map(|it| it.said.as_str().to_owned());
     credential
-}
-
-/// Hands a token for one service on as it is.
-///
-/// # Errors
-/// Those of asking for it.
-pub(crate) async fn pass_on(
-    session: &Session,
-    cx: &Call<'_>,
-    audience: &Audience,
-) -> Result<Issued<AzureCredential>> {
-    let token = session.token(cx, audience).await?;
-    Ok(Issued::new(of_token(session, audience, token.secret), token.expiry))
 }
