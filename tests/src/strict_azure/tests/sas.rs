@@ -213,6 +213,17 @@ fn a_folder_of_a_hierarchical_account_can_be_signed_for() {
     for path in [BLOB, LIST, &format!("{LIST}&prefix=b/")] {
         with(&server, "GET", path, &sas).kept_out(403, "AuthenticationFailed");
     }
+    // A folder has no versions, tags or policies of its own.
+    let owning = |permissions| Wanted { permissions, ..Wanted::container(&server, "r") };
+    for permissions in ["racwdlmeop", "rx", "ry", "rt", "rf", "ri"] {
+        let folder = Wanted { path: "/blob/strictdata/data/a", kind: "d", depth: "1", ..owning(permissions) };
+        let reply = with(&server, "GET", "/blob/strictdata/data/a/1.txt", &folder.sign(&key));
+        if permissions.len() == 2 {
+            reply.kept_out(403, "AuthenticationFailed");
+        } else {
+            assert_eq!(reply.status, 200, "{reply:?}");
+        }
+    }
     // The name of the folder alone is the beginning of other names.
     server.put_blob("strictdata", "data", "ab/3.txt", "3");
     with(&server, "GET", &format!("{LIST}&prefix=a"), &sas).kept_out(403, "AuthorizationFailure");

@@ -23,6 +23,8 @@ const OLDEST: &str = "2018-11-09";
 /// All letters in their order.
 const LETTERS: &str = "racwdxyltfmeopi";
 const ACCOUNT_LETTERS: &str = "rwdxylacupfti";
+/// A directory has no versions, tags or policies of its own.
+const DIRECTORY_LETTERS: &str = "racwdlmeop";
 
 /// A signature that holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,7 +98,11 @@ pub(super) fn verify(state: &State, call: &Call, asked: &Asked<'_>) -> Result<Sa
         return Err(StorageError::no_keys());
     }
     in_time(&fields, now)?;
-    let order = if fields.contains_key("ss") { ACCOUNT_LETTERS } else { LETTERS };
+    let order = match &scope {
+        Scope::Account { .. } => ACCOUNT_LETTERS,
+        Scope::Directory(_) => DIRECTORY_LETTERS,
+        Scope::Container | Scope::Blob => LETTERS,
+    };
     let permissions = get("sp").to_owned();
     if !is_in_order(&permissions, order) {
         return Err(malformed("sp has letters that are unknown, or not in their order"));
