@@ -4,6 +4,7 @@
 mod blob;
 mod clients;
 mod clusters;
+mod databases;
 mod lab;
 mod logins;
 mod machines;
