@@ -10,7 +10,7 @@ use crate::auth::{self, machine_identity};
 use crate::mint;
 use crate::names::{ClientId, Cloud, SubscriptionId, TenantId};
 use crate::surroundings::{
-    self, Application, Authority, Az, Elsewhere, Key, Login, Names, Subscription, Terraform, Who,
+    self, Application, Assigned, Authority, Az, Elsewhere, Key, Login, Names, Subscription, Terraform, Who,
 };
 
 /// What is found, in the order in which Azure's libraries look; Terraform's variables stand behind theirs.
@@ -195,8 +195,18 @@ impl Finder<'_> {
                 candidate
             }
             Login::Machine(_) if !self.cx.implicit() => return Err(switched_off("the login of az")),
-            Login::Machine(client) => {
-                config.extend(client.map(|it| ("client_id".to_owned(), json!(it.as_str()))));
+            Login::Machine(assigned) => {
+                match &assigned {
+                    Assigned::Own => {}
+                    Assigned::Client(id) => put(&mut config, "client_id", id.as_str()),
+                    Assigned::Resource(id) => put(&mut config, "identity_resource_id", id.as_str()),
+                    Assigned::Other => {
+                        return Err(Error::not_found(
+                            "az is logged in as an identity that is named by its object id",
+                        )
+                        .with_hint("register it by its client id: `managed-identity` with client_id=ID"));
+                    }
+                }
                 candidate(auth::ManagedIdentity::ID, config)
             }
             login @ (Login::Sealed(_) | Login::Gone) => {

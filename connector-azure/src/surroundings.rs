@@ -9,7 +9,7 @@ use std::path::Path;
 
 use connector_core::{Context, Error, ErrorKind, Result, Secret};
 
-pub(crate) use az::{Az, Subscription, Who};
+pub(crate) use az::{Assigned, Az, Subscription, Who};
 pub(crate) use caches::Login;
 pub(crate) use environment::{
     AUTHORITY, Application, Authority, Elsewhere, Federated, Key, Names, Terraform, client_id, federated,

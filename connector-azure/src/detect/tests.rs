@@ -371,18 +371,35 @@ async fn s40_c19_the_machine_is_asked_only_behind_the_switch() {
     let error = detect(&world.context().with_implicit(true), &Hints::default()).await.expect_err("several");
     assert!(error.hint().is_some_and(|it| it.contains("client_id")), "{error:?}");
 
-    // az logged in as the machine.
-    let user = json!({ "name": "userAssignedIdentity", "type": "servicePrincipal", "assignedIdentityInfo": format!("MSIClient-{CLIENT}") });
-    let world = || az_profile(World::new(), &[az_subscription(json!({ "user": user }))]);
-    let error = fails(&world(), &Hints::default()).await;
+    // az logged in as the machine: by its own identity, or by one of others in each way in which it keeps them.
+    let identity = format!(
+        "/subscriptions/{SUBSCRIPTION}/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/one"
+    );
+    let logged_in = |info: &str| {
+        let user = json!({ "name": "userAssignedIdentity", "type": "servicePrincipal", "assignedIdentityInfo": info });
+        az_profile(World::new(), &[az_subscription(json!({ "user": user }))])
+    };
+    let error = fails(&logged_in("MSI"), &Hints::default()).await;
     assert!(
         error.hint().is_some_and(|it| it.contains("CONNECTOR_ENABLE_IMPLICIT_AUTH_METHODS")),
         "{error:?}"
     );
-    let world = no_metadata(world());
-    let found = all(&world.context().with_implicit(true), &Hints::default()).await;
-    let config = json!({ "client_id": CLIENT, "subscription_id": SUBSCRIPTION });
-    assert_eq!(of(&found[0]), ("managed-identity", config));
+    for (info, more) in [
+        ("MSI".to_owned(), json!({})),
+        (format!("MSIClient-{CLIENT}"), json!({ "client_id": CLIENT })),
+        (format!("MSIResource-{identity}"), json!({ "identity_resource_id": identity })),
+    ] {
+        let world = no_metadata(logged_in(&info));
+        let found = all(&world.context().with_implicit(true), &Hints::default()).await;
+        assert_eq!(
+            of(&found[0]),
+            ("managed-identity", with(json!({ "subscription_id": SUBSCRIPTION }), more))
+        );
+    }
+    let world = no_metadata(logged_in(&format!("MSIObject-{CLIENT}")));
+    let error =
+        detect(&world.context().with_implicit(true), &Hints::default()).await.expect_err("an object id");
+    assert!(error.hint().is_some_and(|it| it.contains("client_id")), "{error:?}");
 }
 
 /// What is found first is chosen, and tells what else there is; a method that is asked for has those that it can use.

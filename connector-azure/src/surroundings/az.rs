@@ -7,7 +7,7 @@ use connector_core::{Context, Error, Result};
 use serde::Deserialize;
 
 use super::read_if_there;
-use crate::names::{ClientId, Cloud, SubscriptionId, TenantId};
+use crate::names::{ClientId, Cloud, IdentityId, SubscriptionId, TenantId};
 
 /// What `az` knows.
 pub(crate) struct Az {
@@ -32,8 +32,32 @@ pub(crate) enum Who {
     /// A person, by the name that they log in with.
     Person(String),
     Application(ClientId),
-    /// The machine that `az` runs on, by its own identity or by the one with this client id.
-    Machine(Option<ClientId>),
+    /// The machine that `az` runs on, by one of its identities.
+    Machine(Assigned),
+}
+
+/// Which of the machine's identities `az` was told to use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Assigned {
+    /// Its own.
+    Own,
+    Client(ClientId),
+    Resource(IdentityId),
+    /// One that is named by an object id, or in a way that is not known.
+    Other,
+}
+
+impl Assigned {
+    /// `MSI`, `MSIClient-ID`, `MSIResource-ID` or `MSIObject-ID`.
+    fn parse(info: &str) -> Self {
+        let of = |mark: &str| info.strip_prefix(mark);
+        if info == "MSI" {
+            return Self::Own;
+        }
+        let client = of("MSIClient-").and_then(|it| ClientId::parse(it).ok());
+        let resource = of("MSIResource-").and_then(|it| IdentityId::parse(it).ok());
+        client.map(Self::Client).or_else(|| resource.map(Self::Resource)).unwrap_or(Self::Other)
+    }
 }
 
 impl Who {
@@ -77,8 +101,6 @@ struct User {
     kind: String,
     #[serde(default)]
     assigned_identity_info: Option<String>,
-    #[serde(default)]
-    client_id: Option<String>,
 }
 
 impl Entry {
@@ -90,9 +112,9 @@ impl Entry {
         // What is shown, and may hold anything.
         let is_shown = |text: &str| text.len() <= 256 && !text.chars().any(char::is_control);
         let id = SubscriptionId::parse(&*self.id).ok().filter(|_| self.id != self.tenant_id);
-        let User { name, kind, assigned_identity_info, client_id } = self.user;
+        let User { name, kind, assigned_identity_info } = self.user;
         let who = match (kind.as_str(), assigned_identity_info) {
-            (_, Some(info)) => Who::Machine(machine_of(&info, client_id.as_deref())),
+            (_, Some(info)) => Who::Machine(Assigned::parse(&info)),
             ("servicePrincipal", None) => Who::Application(ClientId::parse(name).ok()?),
             ("user", None) if is_shown(&name) => Who::Person(name),
             _ => return None,
@@ -109,11 +131,6 @@ impl Entry {
             is_default: self.is_default,
         })
     }
-}
-
-/// The identity of a login by the machine: `MSI`, or `MSIClient-ID`.
-fn machine_of(info: &str, client: Option<&str>) -> Option<ClientId> {
-    ClientId::parse(client.or_else(|| info.strip_prefix("MSIClient-"))?).ok()
 }
 
 impl Az {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::environment::cloud_of;
-use super::{Az, Key, Subscription, Who, certificate, is_there, read_if_there};
+use super::{Assigned, Az, Key, Subscription, Who, certificate, is_there, read_if_there};
 use crate::auth::AZ;
 use crate::names::ClientId;
 
@@ -21,7 +21,7 @@ pub(crate) enum Login {
     /// An application's, by this token of elsewhere.
     Federated(ClientId, Secret),
     /// The machine's own, for which nothing is kept.
-    Machine(Option<ClientId>),
+    Machine(Assigned),
     /// It is there, and only `az` can read it: why.
     Sealed(String),
     /// It is not there (any more).
@@ -83,7 +83,7 @@ impl Az {
         match &subscription.who {
             Who::Person(name) => self.person(cx, subscription, name),
             Who::Application(id) => self.application(cx, subscription, id),
-            Who::Machine(id) => Ok(Login::Machine(id.clone())),
+            Who::Machine(assigned) => Ok(Login::Machine(assigned.clone())),
         }
     }
 
