@@ -7,9 +7,11 @@ use connector_core::{
     Connector, Context, Document, Error, Grant, Http, Kept, Person, Redirect, Request, Result, Secret,
     async_trait,
 };
+use connector_tests::install;
 use connector_tests::strict_azure::{Block, SUBSCRIPTION, StrictAzure, TENANT};
+use connector_tests::{process, skip};
 use connectors::azure::Azure;
-use connectors::azure::auth::UserAccount;
+use connectors::azure::auth::{Implicit, UserAccount};
 use connectors::hub::{Draft, Hub, Options, Registration};
 use connectors::system::{self, SystemHttp, Timeouts};
 use serde_json::{Value, json};
@@ -304,4 +306,38 @@ async fn s47_c14_c27_another_persons_login_ends_the_tokens_of_the_one_before() {
     hub.verify("mine", Grant::default()).await.expect("Bob logs in");
     assert!(stage.told() > told);
     assert_eq!(owners().await, both(&bob));
+}
+
+/// S41: the cache in which Microsoft's own library, and so az, keeps a login is read.
+#[tokio::test(flavor = "multi_thread")]
+async fn s41_the_cache_of_microsofts_library_is_read() {
+    let python = match install::python() {
+        Ok(python) => python,
+        Err(reason) => return skip::skip("the cache of Microsoft's library", reason),
+    };
+    let setting = Setting::new();
+    let (azure, alice) = (&setting.azure, setting.alice());
+    let home = tempfile::tempdir().expect("a folder");
+    let (ca, cache) = (home.path().join("ca.pem"), home.path().join("msal_token_cache.json"));
+    std::fs::write(&ca, azure.ca()).expect("a file");
+    let mut command = python.python(home.path());
+    command.args(["-c", include_str!("az_login.py")]).env("TWIN", azure.url()).env("TENANT", TENANT);
+    command
+        .env("REQUESTS_CA_BUNDLE", &ca)
+        .env("CACHE", &cache)
+        .env("LOGIN", azure.add_refresh_token(AZ, ALICE));
+    process::run(&mut command).expect_success();
+    // The library keeps the host of the authority, which is none of Azure's own here.
+    let profile = json!({ "subscriptions": [{
+        "id": SUBSCRIPTION, "name": "Strict Subscription", "state": "Enabled", "isDefault": true, "tenantId": TENANT,
+        "environmentName": "StrictCloud", "user": { "name": ALICE, "type": "user" },
+    }] });
+    let text = std::fs::read_to_string(&cache).expect("a cache");
+    let files = [("/az/azureProfile.json", &*profile.to_string()), ("/az/msal_token_cache.json", &*text)];
+    let cx = setting.machine(&[("AZURE_CONFIG_DIR", "/az")], &files);
+    let connector = setting.connector::<Implicit>(cx, json!({}));
+    for (service, audience) in [(None, ARM), (Some(VAULT), VAULT)] {
+        let issued = issue(&connector, service).await.expect("a token");
+        assert_eq!(setting.owner(&issued), (alice.clone(), audience.to_owned()));
+    }
 }
