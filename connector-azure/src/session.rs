@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use connector_core::{Call, Context, EndpointUrl, Expiry, Result, Trusted};
+use connector_core::{Call, Context, EndpointUrl, Error, Expiry, Result, Trusted};
 
 use crate::connection_string::ConnectionString;
 use crate::credential::AzureCredential;
@@ -86,7 +87,28 @@ pub struct Session {
 }
 
 /// A token that was asked for, or is just now.
-type Asked = futures_util::lock::Mutex<Option<Token>>;
+#[derive(Default)]
+struct Asked {
+    last: futures_util::lock::Mutex<Last>,
+    /// How often was asked, as far as that has come to an end.
+    ended: AtomicU64,
+}
+
+/// What came of asking.
+#[derive(Default)]
+struct Last {
+    token: Option<Token>,
+    /// What failed since the token was made, and at which time of asking.
+    failure: Option<(u64, Error)>,
+}
+
+impl Last {
+    /// For who waited while it failed: a token that is soon to be renewed is good until its end.
+    fn failed(&self, error: &Error, cx: &Context) -> Result<Token> {
+        let left = self.token.as_ref().filter(|it| it.expiry.at().is_none_or(|end| end > cx.now()));
+        left.cloned().ok_or_else(|| error.clone())
+    }
+}
 
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -153,7 +175,7 @@ impl Session {
     /// A token for a service: the first one, one that was asked for already, or a new one.
     ///
     /// # Errors
-    /// Those of the authority; refused, where there is one token only and it is for another service, and where there
+    /// Those of the authority, which are told to all who wait for the same one; refused, where there is one token only and it is for another service, and where there
     /// is a connection string in place of tokens.
     pub(crate) async fn token(&self, cx: &Call<'_>, audience: &Audience) -> Result<Token> {
         let (ours, Some(first)) = &self.first else { return Err(crate::error::no_tokens(audience)) };
@@ -170,18 +192,33 @@ impl Session {
             let mut others = self.others.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(others.entry(audience.clone()).or_default())
         };
-        let mut asked = asked.lock().await;
-        if let Some(token) = asked.as_ref().filter(|it| it.is_good(cx.now())) {
+        let ended = asked.ended.load(Ordering::SeqCst);
+        let mut last = asked.last.lock().await;
+        if let Some(token) = last.token.as_ref().filter(|it| it.is_good(cx.now())) {
             return Ok(token.clone());
         }
-        let token = mint.token(cx, &self.place, audience).await?;
-        Ok(asked.insert(token).clone())
+        // What failed meanwhile answers all who waited for it; who comes later tries again.
+        if let Some((_, error)) = last.failure.as_ref().filter(|(number, _)| *number > ended) {
+            return last.failed(error, cx);
+        }
+        let made = mint.token(cx, &self.place, audience).await;
+        let number = asked.ended.fetch_add(1, Ordering::SeqCst) + 1;
+        match made {
+            Ok(token) => {
+                *last = Last { token: Some(token.clone()), failure: None };
+                Ok(token)
+            }
+            Err(error) => {
+                last.failure = Some((number, error.clone()));
+                last.failed(&error, cx)
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicUsize};
     use std::time::Duration;
 
     use async_trait::async_trait;
@@ -193,13 +230,16 @@ mod tests {
 
     /// Tokens that count themselves, each after a turn of the scheduler, so that others come meanwhile.
     #[derive(Default)]
-    struct Slow(AtomicUsize);
+    struct Slow(AtomicUsize, AtomicBool);
 
     #[async_trait]
     impl Mint for Slow {
         async fn token(&self, cx: &Call<'_>, _: &Place, _: &Audience) -> Result<Token> {
             let number = self.0.fetch_add(1, Ordering::SeqCst);
             tokio::task::yield_now().await;
+            if self.1.load(Ordering::SeqCst) {
+                return Err(Error::unreachable("the authority is away"));
+            }
             let secret = Secret::new(format!("token-{number}"));
             Ok(Token { secret, expiry: cx.expires_in(Duration::from_secs(3600)) })
         }
@@ -228,6 +268,37 @@ mod tests {
         world.advance(Duration::from_secs(3550));
         session.token(&Call::new(&cx, None), &wanted[0]).await.expect("a token");
         assert_eq!(slow.0.load(Ordering::SeqCst), 3);
+    }
+
+    /// C29: what fails answers all who waited for it, by one call, and who comes later tries again. A token that was to
+    /// be renewed early is good until its end.
+    #[tokio::test]
+    async fn c29_a_failure_answers_all_who_waited() {
+        let world = Scripted::new();
+        let (cx, slow) = (world.context(), Arc::new(Slow::default()));
+        let call = Call::new(&cx, None);
+        let home = Audience::resource_manager(Cloud::Public);
+        let session = Session::new(Place::default(), home, first(&call), slow.clone());
+        let storage = Audience::storage();
+        let all = async |cx: &Call<'_>| join_all((0..30).map(|_| session.token(cx, &storage))).await;
+        let calls = || slow.0.load(Ordering::SeqCst);
+
+        slow.1.store(true, Ordering::SeqCst);
+        assert!(all(&call).await.iter().all(Result::is_err));
+        assert_eq!(calls(), 1);
+        session.token(&call, &storage).await.expect_err("still away");
+        assert_eq!(calls(), 2);
+        slow.1.store(false, Ordering::SeqCst);
+        assert!(all(&call).await.iter().all(Result::is_ok));
+        assert_eq!(calls(), 3);
+
+        slow.1.store(true, Ordering::SeqCst);
+        world.advance(Duration::from_secs(3590));
+        assert!(all(&Call::new(&cx, None)).await.iter().all(Result::is_ok), "it has ten seconds left");
+        assert_eq!(calls(), 4);
+        world.advance(Duration::from_secs(10));
+        assert!(all(&Call::new(&cx, None)).await.iter().all(Result::is_err), "it has ended");
+        assert_eq!(calls(), 5);
     }
 
     /// A token that somebody gave is for one service, and is sent to no other.
