@@ -202,6 +202,73 @@ async fn a_login_that_was_renewed_meanwhile_is_tried() {
     }
 }
 
+/// C14: a login that a person made may be another person's, so that it is kept as one, which ends what was issued before;
+/// what renews it is not.
+#[tokio::test]
+async fn c14_a_new_login_is_kept_as_one() {
+    use std::sync::{Arc, Mutex};
+
+    use connector_core::{Context, Kept, Result, Secret};
+
+    /// Keeps, and notes how.
+    struct Noting(World, Arc<Mutex<Vec<&'static str>>>);
+
+    #[connector_core::async_trait]
+    impl Kept for Noting {
+        async fn kept(&self, id: &str, key: &str) -> Result<Option<Secret>> {
+            Kept::kept(&self.0, id, key).await
+        }
+
+        async fn keep(&self, id: &str, key: &str, value: Secret) -> Result<()> {
+            self.1.lock().expect("nobody panicked").push("renewed");
+            self.0.keep(id, key, value).await
+        }
+
+        async fn keep_login(&self, cx: &Context, key: &str, value: Secret) -> Result<()> {
+            self.1.lock().expect("nobody panicked").push("login");
+            self.0.keep(&cx.terms().id, key, value).await
+        }
+    }
+    let world = World::new()
+        .person([])
+        .answers(super::device::code(json!({})))
+        .answers(login("eyJ.one.1", "1.hunter2-one"))
+        .answers(login("eyJ.two.1", "1.hunter2-two"));
+    let noted = Arc::new(Mutex::new(Vec::new()));
+    let cx = world.named("me").with_kept(Noting(world.clone(), Arc::clone(&noted)));
+    for _ in 0..2 {
+        authenticate(&account(json!({})), &cx, None).await.expect("a session");
+    }
+    assert_eq!(*noted.lock().expect("nobody panicked"), ["login", "renewed"]);
+}
+
+/// A person may log in anew while a token of the old login is under way: what renews the old one does not take the place
+/// of the new one, and the answer is used all the same.
+#[tokio::test]
+async fn a_new_login_is_not_undone_by_the_old_one() {
+    use connector_core::{Http, Kept, Request, Result};
+
+    /// Somebody logs in elsewhere while the first request is under way.
+    struct Meanwhile(World);
+
+    #[connector_core::async_trait]
+    impl Http for Meanwhile {
+        async fn send(&self, request: Request) -> Result<Response> {
+            let kept = self.0.kept("login").expect("it is kept");
+            let now = kept.expose().replace("hunter2-second", "hunter2-of-another");
+            self.0.keep("id-of-me", "login", now.into()).await?;
+            self.0.send(request).await
+        }
+    }
+    let world = World::new().answers(login("eyJ.one.1", "1.hunter2-second"));
+    authenticate(&account(taken_over()), &world.named("me"), None).await.expect("a session");
+    let world = world.answers(login("eyJ.two.1", "1.hunter2-third"));
+    let cx = world.named("me").with_http(Meanwhile(world.clone()));
+    authenticate(&account(taken_over()), &cx, None).await.expect("a session");
+    let kept = world.kept("login").expect("it is kept");
+    assert!(kept.expose().contains("hunter2-of-another"), "the new login stays");
+}
+
 /// Trouble on the other side, and what no login mends, is no reason to log in anew.
 #[tokio::test]
 async fn trouble_is_no_reason_to_log_in_anew() {

@@ -41,13 +41,18 @@ pub(super) async fn token(
     person: &Person,
     audience: &Audience,
 ) -> Result<Token> {
-    let mut known = kept(cx, place, person).await?.or_else(|| person.given.clone());
+    let mut before = kept(cx, place, person).await?;
+    let mut known = before.clone().or_else(|| person.given.clone());
     let mut over = None;
     while let Some(login) = known.take() {
         match person::renew(cx, place, &person.client, &login, audience).await {
             Renewal::Made(made) => {
                 if let Some(next) = made.refresh_token.as_ref().filter(|it| it.expose() != login.expose()) {
-                    cx.keep(KEPT, to_keep(place, person, next)?).await?;
+                    // Somebody else may have logged in meanwhile: what follows the old login does not take that place.
+                    let now = kept(cx, place, person).await?;
+                    if now.as_ref().map(Secret::expose) == before.as_ref().map(Secret::expose) {
+                        cx.keep(KEPT, to_keep(place, person, next)?).await?;
+                    }
                 }
                 return Ok(made.token);
             }
@@ -56,8 +61,8 @@ pub(super) async fn token(
                 let first = over.is_none();
                 over = Some(error);
                 // Somebody else may have renewed it meanwhile.
-                let now = kept(cx, place, person).await?;
-                known = now.filter(|it| first && it.expose() != login.expose());
+                before = kept(cx, place, person).await?;
+                known = before.clone().filter(|it| first && it.expose() != login.expose());
             }
         }
     }
@@ -71,6 +76,7 @@ pub(super) async fn token(
         Error::refused("the login gave nothing that lasts: Entra ID sent no refresh token")
             .with_hint("does the program of `client_id` allow public clients, and offline_access?")
     })?;
+    // It may be another person's.
     cx.keep_login(KEPT, to_keep(place, person, &lasting)?).await?;
     Ok(token)
 }
