@@ -24,6 +24,9 @@ pub struct AccessToken {
     /// Where calls go.
     #[serde(flatten)]
     pub network: Network,
+    /// The directory (tenant) of Entra ID that the token is of; by default the token tells it.
+    #[serde(default)]
+    pub tenant_id: Option<TenantId>,
     /// The access token, such as `az account get-access-token --query accessToken -o tsv` prints. It is for one service:
     /// that command's is for Resource Manager, unless `--resource` names another.
     pub token: Secret,
@@ -49,7 +52,7 @@ impl AccessToken {
     /// A token that says itself what it is for, and its end.
     #[must_use]
     pub fn new(network: Network, token: impl Into<Secret>, expires_at: Timestamp) -> Self {
-        Self { network, token: token.into(), expires_at, audience: None }
+        Self { network, tenant_id: None, token: token.into(), expires_at, audience: None }
     }
 
     /// What the token says of itself, as far as it is one that others can read.
@@ -116,7 +119,7 @@ impl AuthMethod for AccessToken {
         if let Err(error) = self.audience(self.network.cloud()) {
             problems.extend(error.field_problems().iter().cloned());
         }
-        let (own, said) = (self.claims().tid, self.network.tenant_if());
+        let (own, said) = (self.claims().tid, self.tenant_id.as_ref());
         let other =
             |own: &String| said.is_some_and(|it| it.is_id() && !it.as_str().eq_ignore_ascii_case(own));
         if own.as_ref().is_some_and(other) {
@@ -137,7 +140,7 @@ impl AuthMethod for AccessToken {
     }
 
     async fn authenticate(&self, cx: &Call<'_>, _: Option<&Narrowing>) -> Result<Authenticated<Session>> {
-        let mut place = self.network.place(cx)?;
+        let mut place = self.network.place(cx, self.tenant_id.as_ref())?;
         let audience = self.audience(place.cloud)?;
         let end = self.end();
         if end <= cx.now() {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use connector_core::{
-    Authenticated, CaBundle, Call, Context, EndpointUrl, Error, Given, Problem, Result, Step, Trusted,
+    Authenticated, CaBundle, Call, Context, EndpointUrl, Given, Problem, Result, Step, Trusted,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -20,9 +20,6 @@ use crate::session::{Place, Session};
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Network {
-    /// The directory (tenant) of Entra ID: its id, or one of its domains.
-    #[serde(default)]
-    tenant_id: Option<Given<TenantId>>,
     /// The id of the subscription whose resources are reached; all that the identity sees when left out.
     #[serde(default)]
     subscription_id: Option<Given<SubscriptionId>>,
@@ -58,13 +55,6 @@ impl Network {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// In this directory.
-    #[must_use]
-    pub fn with_tenant(mut self, tenant: TenantId) -> Self {
-        self.tenant_id = Some(Given::of(tenant));
-        self
     }
 
     /// In this subscription alone.
@@ -111,7 +101,6 @@ impl Network {
 
     pub(super) fn check(&self) -> Vec<Problem> {
         let faults = [
-            Given::fault(&self.tenant_id, "tenant_id"),
             Given::fault(&self.subscription_id, "subscription_id"),
             Given::fault(&self.resource_group, "resource_group"),
             Given::fault(&self.storage_account, "storage_account"),
@@ -126,19 +115,11 @@ impl Network {
         faults.into_iter().flatten().chain(clear).chain(self.endpoints.check("endpoints")).collect()
     }
 
-    /// As [`Network::check`], for methods that need a directory of their own.
-    pub(super) fn check_tenant(&self) -> Vec<Problem> {
-        let mut problems = self.check();
-        match Given::value(&self.tenant_id, TENANT) {
-            Ok(None) => {
-                problems.push(Problem::new(TENANT, "missing: the directory (tenant) of the identity"))
-            }
-            Ok(Some(tenant)) if tenant.is_shared() => {
-                problems.push(Problem::new(TENANT, "stands for many directories: name the identity's own"));
-            }
-            Ok(Some(_)) | Err(_) => {}
-        }
-        problems
+    /// As [`Network::check`], for methods whose identity is of one directory.
+    pub(super) fn check_with(&self, tenant: &TenantId) -> Vec<Problem> {
+        let many = "stands for many directories: name the identity's own";
+        let shared = tenant.is_shared().then(|| Problem::new(TENANT, many));
+        self.check().into_iter().chain(shared).collect()
     }
 
     /// What a connection string says otherwise than these fields.
@@ -150,19 +131,6 @@ impl Network {
         let account = account.map(|_| ("storage_account", "the connection string is of another account"));
         let cloud = cloud.map(|_| ("cloud", "the connection string is of another cloud"));
         [account, cloud].into_iter().flatten().map(|(field, why)| Problem::new(field, why)).collect()
-    }
-
-    /// The directory.
-    ///
-    /// # Errors
-    /// Invalid input, where it is left out or wrong.
-    pub(super) fn tenant(&self) -> Result<&TenantId> {
-        Given::value(&self.tenant_id, TENANT)?.ok_or_else(|| Error::field(TENANT, "missing"))
-    }
-
-    /// The directory, where the config names one.
-    pub(super) fn tenant_if(&self) -> Option<&TenantId> {
-        Given::value(&self.tenant_id, TENANT).ok().flatten()
     }
 
     /// The cloud.
@@ -186,12 +154,12 @@ impl Network {
         said.map(SubscriptionId::as_str)
     }
 
-    /// The place that these fields describe.
-    pub(super) fn place(&self, cx: &Context) -> Result<Place> {
+    /// The place that these fields describe, for an identity of this directory.
+    pub(super) fn place(&self, cx: &Context, tenant: Option<&TenantId>) -> Result<Place> {
         let bundle = Given::value(&self.ca_bundle, "ca_bundle")?;
         Ok(Place {
             cloud: Given::value(&self.cloud, "cloud")?.copied().unwrap_or_default(),
-            tenant: Given::value(&self.tenant_id, TENANT)?.cloned(),
+            tenant: tenant.cloned(),
             subscription: Given::value(&self.subscription_id, "subscription_id")?.cloned(),
             group: Given::value(&self.resource_group, "resource_group")?.cloned(),
             storage_account: Given::value(&self.storage_account, "storage_account")?.cloned(),
@@ -203,7 +171,8 @@ impl Network {
     }
 }
 
-const TENANT: &str = "tenant_id";
+/// The field of the directory, in every method.
+pub(super) const TENANT: &str = "tenant_id";
 
 /// What narrows, in the words of the catalogue.
 pub(super) const NARROWS: &str =

@@ -14,6 +14,7 @@ use serde::{Deserialize, Deserializer};
 use super::common::Network;
 use crate::connection_string::ConnectionString as Said;
 use crate::connector::Azure;
+use crate::names::TenantId;
 use crate::narrowing::Narrowing;
 use crate::session::Session;
 
@@ -25,6 +26,9 @@ pub struct ConnectionString {
     /// Where calls go.
     #[serde(flatten)]
     pub network: Network,
+    /// The directory (tenant) of Entra ID that the account is in: told with what is issued, and asked for nothing.
+    #[serde(default)]
+    pub tenant_id: Option<TenantId>,
     /// The connection string, as the portal shows it under Access keys, Shared access signature, or Keys:
     /// `AccountName=…;AccountKey=…`, `BlobEndpoint=…;SharedAccessSignature=…`, or `AccountEndpoint=…;AccountKey=…`.
     pub connection_string: Text,
@@ -84,7 +88,7 @@ impl ConnectionString {
     /// A connection string.
     #[must_use]
     pub fn new(network: Network, connection_string: Text) -> Self {
-        Self { network, connection_string }
+        Self { network, tenant_id: None, connection_string }
     }
 
     fn said(&self) -> Option<&Said> {
@@ -148,7 +152,7 @@ impl AuthMethod for ConnectionString {
 
     async fn authenticate(&self, cx: &Call<'_>, _: Option<&Narrowing>) -> Result<Authenticated<Session>> {
         let said = self.connection_string.value()?;
-        let mut place = self.network.place(cx)?;
+        let mut place = self.network.place(cx, self.tenant_id.as_ref())?;
         place.cloud = said.cloud().unwrap_or(place.cloud);
         let expiry = match said.end() {
             Some(end) => Expiry::At(end),

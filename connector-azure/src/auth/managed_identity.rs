@@ -15,7 +15,7 @@ use super::common::{self, Network};
 use crate::connector::Azure;
 use crate::mint::machine::{self, Chosen, Endpoint, Failure};
 use crate::mint::{Mint, Token};
-use crate::names::{Audience, ClientId, IdentityId};
+use crate::names::{Audience, ClientId, IdentityId, TenantId};
 use crate::narrowing::Narrowing;
 use crate::session::{Place, Session};
 use crate::surroundings::Authority;
@@ -28,6 +28,9 @@ pub struct ManagedIdentity {
     /// Where calls go.
     #[serde(flatten)]
     pub network: Network,
+    /// The directory (tenant) of Entra ID that the machine is in; by default its token tells it.
+    #[serde(default)]
+    pub tenant_id: Option<TenantId>,
     /// The client id of the identity, where the machine has several; by default the machine's own.
     #[serde(default)]
     pub client_id: Option<ClientId>,
@@ -40,13 +43,13 @@ impl ManagedIdentity {
     /// The machine's own identity.
     #[must_use]
     pub fn new(network: Network) -> Self {
-        Self { network, client_id: None, identity_resource_id: None }
+        Self { network, ..Self::default() }
     }
 
     /// The identity with this client id.
     #[must_use]
     pub fn with_client_id(network: Network, client_id: ClientId) -> Self {
-        Self { network, client_id: Some(client_id), identity_resource_id: None }
+        Self { network, client_id: Some(client_id), ..Self::default() }
     }
 
     fn chosen(&self) -> Chosen {
@@ -128,18 +131,19 @@ impl AuthMethod for ManagedIdentity {
         cx: &Call<'_>,
         narrowing: Option<&Narrowing>,
     ) -> Result<Authenticated<Session>> {
-        let place = self.network.place(cx)?;
+        let place = self.network.place(cx, self.tenant_id.as_ref())?;
         let way = Machine::at(Endpoint::of(cx, &place)?, self.chosen());
         common::session(cx, place, Arc::new(way), narrowing).await
     }
 
     fn plan(&self, cx: &Call<'_>, narrowing: Option<&Narrowing>) -> Result<Vec<Step>> {
-        let place = self.network.place(cx)?;
+        let place = self.network.place(cx, self.tenant_id.as_ref())?;
         Ok(vec![machine::explain(&self.chosen(), &common::audience(&place, narrowing))])
     }
 
     fn origins(&self, cx: &Context) -> Vec<Origin> {
-        let endpoint = self.network.place(cx).and_then(|place| Endpoint::of(cx, &place));
+        let endpoint =
+            self.network.place(cx, self.tenant_id.as_ref()).and_then(|place| Endpoint::of(cx, &place));
         let (state, detail) = match endpoint {
             Ok(endpoint) => (OriginState::Asked, endpoint.shown()),
             Err(error) => (OriginState::Broken, error.message().to_owned()),

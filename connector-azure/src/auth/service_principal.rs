@@ -27,6 +27,8 @@ pub struct ServicePrincipal {
     /// Where calls go.
     #[serde(flatten)]
     pub network: Network,
+    /// The directory (tenant) of Entra ID that the application is in: its id, or one of its domains.
+    pub tenant_id: TenantId,
     /// The id of the application (client).
     pub client_id: ClientId,
     /// A secret of the application: its value, not its id.
@@ -44,14 +46,19 @@ const CERTIFICATE: &str = "client_certificate";
 impl ServicePrincipal {
     /// An application with a secret.
     #[must_use]
-    pub fn with_secret(network: Network, client_id: ClientId, secret: Secret) -> Self {
-        Self { network, client_id, client_secret: Some(secret), client_certificate: None }
+    pub fn with_secret(network: Network, tenant_id: TenantId, client_id: ClientId, secret: Secret) -> Self {
+        Self { network, tenant_id, client_id, client_secret: Some(secret), client_certificate: None }
     }
 
     /// An application with a certificate.
     #[must_use]
-    pub fn with_certificate(network: Network, client_id: ClientId, certificate: Certificate) -> Self {
-        Self { network, client_id, client_secret: None, client_certificate: Some(certificate) }
+    pub fn with_certificate(
+        network: Network,
+        tenant_id: TenantId,
+        client_id: ClientId,
+        certificate: Certificate,
+    ) -> Self {
+        Self { network, tenant_id, client_id, client_secret: None, client_certificate: Some(certificate) }
     }
 
     fn key(&self) -> Result<Key> {
@@ -154,7 +161,7 @@ impl AuthMethod for ServicePrincipal {
     type Connector = Azure;
 
     fn check(&self) -> Vec<Problem> {
-        let mut problems = self.network.check_tenant();
+        let mut problems = self.network.check_with(&self.tenant_id);
         problems.extend(self.client_certificate.as_ref().and_then(Certificate::fault));
         match (&self.client_secret, &self.client_certificate) {
             (None, None) => problems.push(Problem::new(
@@ -182,14 +189,14 @@ impl AuthMethod for ServicePrincipal {
         cx: &Call<'_>,
         narrowing: Option<&Narrowing>,
     ) -> Result<Authenticated<Session>> {
-        let place = self.network.place(cx)?;
-        let tenant = self.network.tenant()?.clone();
+        let place = self.network.place(cx, Some(&self.tenant_id))?;
+        let tenant = self.tenant_id.clone();
         let way = Application { tenant, client: self.client_id.clone(), key: self.key()? };
         common::session(cx, place, Arc::new(way), narrowing).await
     }
 
     fn plan(&self, cx: &Call<'_>, narrowing: Option<&Narrowing>) -> Result<Vec<Step>> {
-        let place = self.network.place(cx)?;
+        let place = self.network.place(cx, Some(&self.tenant_id))?;
         let proof = match self.key()? {
             Key::Secret(_) => SECRET,
             Key::Certificate(_) => "client_assertion",

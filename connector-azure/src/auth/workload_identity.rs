@@ -27,6 +27,8 @@ pub struct WorkloadIdentity {
     /// Where calls go.
     #[serde(flatten)]
     pub network: Network,
+    /// The directory (tenant) of Entra ID that the application is in: its id, or one of its domains.
+    pub tenant_id: TenantId,
     /// The id of the application (client), or the client id of a managed identity, that has the federated credential.
     pub client_id: ClientId,
     /// The absolute path of the file that holds the token, read for each call since it is replaced from time to
@@ -45,8 +47,19 @@ const EITHER: &str = "give `federated_token_file` or `federated_token`";
 impl WorkloadIdentity {
     /// An application, and the file that the token is read from.
     #[must_use]
-    pub fn new(network: Network, client_id: ClientId, token_file: impl Into<String>) -> Self {
-        Self { network, client_id, federated_token_file: Some(token_file.into()), federated_token: None }
+    pub fn new(
+        network: Network,
+        tenant_id: TenantId,
+        client_id: ClientId,
+        token_file: impl Into<String>,
+    ) -> Self {
+        Self {
+            network,
+            tenant_id,
+            client_id,
+            federated_token_file: Some(token_file.into()),
+            federated_token: None,
+        }
     }
 
     fn subject(&self) -> Result<Subject> {
@@ -115,7 +128,7 @@ impl AuthMethod for WorkloadIdentity {
     type Connector = Azure;
 
     fn check(&self) -> Vec<Problem> {
-        let mut problems = self.network.check_tenant();
+        let mut problems = self.network.check_with(&self.tenant_id);
         match (&self.federated_token_file, &self.federated_token) {
             (None, None) => problems.push(Problem::new(FILE, format!("missing: {EITHER}"))),
             (Some(_), Some(_)) => problems.push(Problem::new(
@@ -143,14 +156,14 @@ impl AuthMethod for WorkloadIdentity {
         cx: &Call<'_>,
         narrowing: Option<&Narrowing>,
     ) -> Result<Authenticated<Session>> {
-        let place = self.network.place(cx)?;
-        let tenant = self.network.tenant()?.clone();
+        let place = self.network.place(cx, Some(&self.tenant_id))?;
+        let tenant = self.tenant_id.clone();
         let way = Federated { tenant, client: self.client_id.clone(), subject: self.subject()? };
         common::session(cx, place, Arc::new(way), narrowing).await
     }
 
     fn plan(&self, cx: &Call<'_>, narrowing: Option<&Narrowing>) -> Result<Vec<Step>> {
-        let place = self.network.place(cx)?;
+        let place = self.network.place(cx, Some(&self.tenant_id))?;
         Ok(common::explain(&place, self.client_id.as_str(), "client_assertion", narrowing))
     }
 

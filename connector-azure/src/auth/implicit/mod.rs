@@ -24,6 +24,9 @@ pub struct Implicit {
     /// Where calls go.
     #[serde(flatten)]
     pub network: Network,
+    /// The directory (tenant) of Entra ID, its id or one of its domains, in place of the one that is found.
+    #[serde(default)]
+    pub tenant_id: Option<TenantId>,
     /// The client id of the identity, where the machine has several, or of the application that a token of elsewhere
     /// stands for; by default that of AZURE_CLIENT_ID, or the machine's own.
     #[serde(default)]
@@ -34,12 +37,12 @@ impl Implicit {
     /// Whatever is found.
     #[must_use]
     pub fn new(network: Network) -> Self {
-        Self { network, client_id: None }
+        Self { network, ..Self::default() }
     }
 
     fn wanted(&self) -> chain::Wanted<'_> {
         chain::Wanted {
-            tenant: self.network.tenant_if().cloned(),
+            tenant: self.tenant_id.clone(),
             subscription: self.network.scope().and_then(|it| SubscriptionId::parse(it).ok()),
             client: self.client_id.as_ref().map(std::borrow::Cow::Borrowed),
             says_cloud: self.network.says_cloud(),
@@ -99,16 +102,16 @@ impl AuthMethod for Implicit {
         cx: &Call<'_>,
         narrowing: Option<&Narrowing>,
     ) -> Result<Authenticated<Session>> {
-        chain::find(cx, self.network.place(cx)?, &self.wanted(), narrowing).await
+        chain::find(cx, self.network.place(cx, self.tenant_id.as_ref())?, &self.wanted(), narrowing).await
     }
 
     fn plan(&self, cx: &Call<'_>, narrowing: Option<&Narrowing>) -> Result<Vec<Step>> {
-        let place = self.network.place(cx)?;
+        let place = self.network.place(cx, self.tenant_id.as_ref())?;
         if cx.implicit() { chain::explain(cx, place, &self.wanted(), narrowing) } else { Ok(Vec::new()) }
     }
 
     fn origins(&self, cx: &Context) -> Vec<Origin> {
-        let place = self.network.place(cx).unwrap_or_default();
+        let place = self.network.place(cx, self.tenant_id.as_ref()).unwrap_or_default();
         chain::origins(cx, &place, &self.wanted())
     }
 }

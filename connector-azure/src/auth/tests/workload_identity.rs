@@ -118,7 +118,6 @@ fn configs_that_cannot_work_are_refused_by_field() {
             "blanks",
         ),
         (with(of_file(), json!({ "tenant_id": "organizations" })), "tenant_id", "many"),
-        (json!({ "client_id": CLIENT, "federated_token_file": FILE }), "tenant_id", "missing"),
     ] {
         let found = faults::<WorkloadIdentity>(config);
         assert!(found.iter().any(|(at, why)| at == field && why.contains(says)), "{field}: {found:?}");

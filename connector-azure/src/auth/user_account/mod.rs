@@ -29,6 +29,9 @@ pub struct UserAccount {
     /// Where calls go.
     #[serde(flatten)]
     pub network: Network,
+    /// The directory (tenant) of Entra ID that is reached: its id, or one of its domains; by default the person's own.
+    #[serde(default)]
+    pub tenant_id: Option<TenantId>,
     /// The id of the program that the person logs in to, which has to be a public client; by default that of `az`, which
     /// every directory knows.
     #[serde(default)]
@@ -77,7 +80,7 @@ impl UserAccount {
 
     fn way(&self) -> Person {
         let id = self.client_id.clone().unwrap_or_else(az);
-        let tenant = self.network.tenant_if().cloned();
+        let tenant = self.tenant_id.clone();
         let tenant = tenant.unwrap_or_else(|| TenantId::parse(OWN).expect("a directory of Entra ID"));
         Person { client: Client { id, tenant }, flow: self.flow, given: self.refresh_token.clone() }
     }
@@ -134,7 +137,7 @@ impl AuthMethod for UserAccount {
 
     fn check(&self) -> Vec<Problem> {
         let mut problems = self.network.check();
-        if self.network.tenant_if().is_some_and(|it| it.as_str().eq_ignore_ascii_case("consumers")) {
+        if self.tenant_id.as_ref().is_some_and(|it| it.as_str().eq_ignore_ascii_case("consumers")) {
             problems.push(Problem::new(
                 "tenant_id",
                 "no subscription is in it: name the directory of the subscription",
@@ -158,12 +161,12 @@ impl AuthMethod for UserAccount {
         cx: &Call<'_>,
         narrowing: Option<&Narrowing>,
     ) -> Result<Authenticated<Session>> {
-        let place = self.network.place(cx)?;
+        let place = self.network.place(cx, self.tenant_id.as_ref())?;
         common::session(cx, place, Arc::new(self.way()), narrowing).await
     }
 
     fn plan(&self, cx: &Call<'_>, narrowing: Option<&Narrowing>) -> Result<Vec<Step>> {
-        let place = self.network.place(cx)?;
+        let place = self.network.place(cx, self.tenant_id.as_ref())?;
         Ok(vec![person::explain(&self.way().client, &common::audience(&place, narrowing))])
     }
 }
