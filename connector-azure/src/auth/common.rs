@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::connection_string::ConnectionString;
+use crate::mint::machine;
 use crate::mint::{self, Mint, Token};
 use crate::names::{
     Audience, Cloud, Endpoints, ResourceGroup, Service, StorageAccount, SubscriptionId, TenantId,
@@ -112,7 +113,24 @@ impl Network {
         let clear = Given::value(&self.authority_url, "authority_url").ok().flatten();
         let clear = clear.filter(|it| !it.is_https());
         let clear = clear.map(|_| Problem::new("authority_url", "secrets are sent there: write https"));
-        faults.into_iter().flatten().chain(clear).chain(self.endpoints.check("endpoints")).collect()
+        let faults = faults.into_iter().flatten().chain(clear);
+        faults.chain(self.endpoints.check("endpoints")).chain(self.in_clear()).collect()
+    }
+
+    /// Secrets and tokens are sent to all of these, so in clear to this machine alone; where the machine's identity is
+    /// asked for, nothing secret is sent.
+    fn in_clear(&self) -> Vec<Problem> {
+        let server = Given::value(&self.endpoint_url, "endpoint_url").ok().flatten().cloned();
+        let server = server.map(|url| ("endpoint_url".to_owned(), url));
+        let single = self.endpoints.parsed().unwrap_or_default();
+        let single = single.into_iter().filter(|(service, _)| *service != Service::Identity);
+        let single = single.filter_map(|(service, endpoint)| {
+            let url = EndpointUrl::parse(endpoint.of("name")).ok()?;
+            Some((format!("endpoints.{}", service.name()), url))
+        });
+        let clear =
+            server.into_iter().chain(single).filter(|(_, url)| !url.is_https() && !machine::is_own(url));
+        clear.map(|(field, _)| Problem::new(field, "tokens are sent there: write https")).collect()
     }
 
     /// As [`Network::check`], for methods whose identity is of one directory.

@@ -99,8 +99,28 @@ fn configs_that_cannot_work_are_refused_by_field() {
             "endpoints.authority",
             "one for all",
         ),
+        // C17: in clear to this machine alone.
+        (with(with_secret(), json!({ "endpoint_url": "http://10.0.0.1:9000" })), "endpoint_url", "https"),
+        (
+            with(with_secret(), json!({ "endpoints": { "authority": "http://login" } })),
+            "endpoints.authority",
+            "https",
+        ),
+        (
+            with(with_secret(), json!({ "endpoints": { "vault": "http://{name}.internal" } })),
+            "endpoints.vault",
+            "https",
+        ),
     ] {
         let found = only(config);
         assert!(found.iter().any(|(at, why)| at == field && why.contains(says)), "{field}: {found:?}");
+    }
+    for good in [
+        json!({ "endpoint_url": "http://127.0.0.1:9000" }),
+        json!({ "endpoints": { "authority": "http://localhost:1", "blob": "http://[::1]:10000" } }),
+        json!({ "endpoints": { "identity": "http://10.0.0.1" } }),
+        json!({ "endpoint_url": "https://10.0.0.1" }),
+    ] {
+        assert_eq!(only(with(with_secret(), good)), []);
     }
 }
