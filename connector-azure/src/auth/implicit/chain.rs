@@ -236,7 +236,7 @@ fn placed_in_cloud(cx: &Context, mut place: Place, wanted: &Wanted<'_>) -> Resul
 }
 
 /// What decides whose identity it is, for the cache key.
-pub(super) fn describe(cx: &Context, wanted: &Wanted<'_>) -> Result<String> {
+pub(super) fn describe(cx: &Context, place: &Place, wanted: &Wanted<'_>) -> Result<String> {
     let authority = if wanted.says_cloud { Authority::default() } else { Authority::read(cx)? };
     let subscription = surroundings::subscription_id(cx)?;
     let who = match set(cx, wanted)? {
@@ -246,7 +246,7 @@ pub(super) fn describe(cx: &Context, wanted: &Wanted<'_>) -> Result<String> {
         }
         None if wanted.says_endpoint => format!("the config's endpoint {:?}", wanted.chosen(cx)?),
         None => {
-            let endpoint = Endpoint::of(cx, &Place::default())?;
+            let endpoint = Endpoint::of(cx, place)?;
             let machine = format!("{} {:?}", endpoint.identity(), wanted.chosen(cx)?);
             match goes_on(&endpoint, wanted) {
                 false => machine,

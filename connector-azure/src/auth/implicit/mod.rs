@@ -4,7 +4,8 @@ mod az;
 mod chain;
 
 use connector_core::{
-    AuthMethod, Authenticated, Call, Context, Identity, Life, MethodAbout, Origin, Problem, Result, Step,
+    AuthMethod, Authenticated, Call, Context, EndpointUrl, Identity, Life, MethodAbout, Origin, Problem,
+    Result, Step,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -14,7 +15,7 @@ use super::common::{self, Network};
 use crate::connector::Azure;
 use crate::names::{ClientId, SubscriptionId, TenantId};
 use crate::narrowing::Narrowing;
-use crate::session::Session;
+use crate::session::{Place, Session};
 
 /// The identity of the machine that the connector runs on, or of who logged in with `az` there.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -94,7 +95,9 @@ impl AuthMethod for Implicit {
             says_cloud: ["cloud", "authority_url", "endpoint_url"].iter().any(|it| stored.contains_key(*it)),
             says_endpoint: stored.get("endpoints").is_some_and(|it| it.get("identity").is_some()),
         };
-        chain::describe(cx, &wanted)
+        // One server in place of all of Azure's stands in for the machine's, too: whether az is asked goes by that.
+        let endpoint_url = text("endpoint_url").and_then(|it| EndpointUrl::parse(it).ok());
+        chain::describe(cx, &Place { endpoint_url, ..Place::default() }, &wanted)
     }
 
     async fn authenticate(

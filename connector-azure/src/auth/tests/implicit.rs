@@ -391,6 +391,15 @@ fn c27_each_identity_has_a_key_of_its_own() {
         let same = keys.iter().filter(|it| *it == key).count();
         assert_eq!(same, if matches!(at, 8 | 14) { 2 } else { 1 }, "{key}");
     }
+    // What stands in for Azure need not be there, on a machine of Azure's either: then it is az's login that counts.
+    let stand_in = json!({ "endpoint_url": "https://127.0.0.1:9" });
+    let azures =
+        || World::new().file("/sys/class/dmi/id/chassis_asset_tag", "7783-7084-3265-9085-8269-3286-77");
+    let bob = az_subscription(json!({ "user": { "name": "bob@example.org", "type": "user" } }));
+    assert_ne!(
+        identity(&az_login(azures()), stand_in.clone()),
+        identity(&az_profile(azures(), &[bob]), stand_in)
+    );
     let broken = application().var("AZURE_CLIENT_ID", CANARY);
     assert_silent(&Implicit::identity(&Map::new(), &on(&broken)).expect_err("broken"));
 }
