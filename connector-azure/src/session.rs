@@ -167,11 +167,6 @@ impl Session {
         &self.first.0
     }
 
-    /// Whether its first token is the only one that it will ever have, if it has one.
-    pub(crate) fn is_one_token(&self) -> bool {
-        self.more.is_none()
-    }
-
     /// A token for a service: the first one, one that was asked for already, or a new one.
     ///
     /// # Errors

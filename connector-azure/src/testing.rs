@@ -2,7 +2,6 @@
 //! scripted.
 
 use std::sync::LazyLock;
-use std::time::Duration;
 
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
 use aws_lc_rs::rsa::KeySize;
@@ -166,9 +165,6 @@ pub(crate) fn public<'a>(form: &'a [(String, String)], secret: &[&str]) -> Vec<(
     };
     form.iter().map(shown).collect()
 }
-
-/// An hour.
-pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 
 /// Where `az` keeps its files in these worlds.
 pub(crate) const AZ_FOLDER: &str = "/home/u/.azure";
