@@ -10,6 +10,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use crate::mint::Signer;
 
+/// What to give, where what was given is no certificate at all.
+const WHOLE: &str = "give the whole PEM file, with BEGIN and END lines: client_certificate=@FILE.pem";
+
 /// How to make what is expected of what people often have.
 const CONVERT: &str = "convert it: openssl pkcs12 -in FILE.pfx -nodes -out FILE.pem";
 
@@ -22,9 +25,9 @@ pub(crate) fn read(text: &Secret) -> Result<Signer> {
     if text.expose().contains(MARK) {
         return read_pem(text.expose());
     }
-    let packed: String = text.expose().split_ascii_whitespace().collect();
-    let Ok(bytes) = STANDARD.decode(packed).map(zeroize::Zeroizing::new) else {
-        return Err(Error::invalid("is neither PEM text nor base64"));
+    let packed = zeroize::Zeroizing::new(text.expose().split_ascii_whitespace().collect::<String>());
+    let Ok(bytes) = STANDARD.decode(&*packed).map(zeroize::Zeroizing::new) else {
+        return Err(Error::invalid("is neither PEM text nor base64").with_hint(WHOLE));
     };
     match std::str::from_utf8(&bytes) {
         Ok(text) if text.contains(MARK) => read_pem(text),
@@ -32,7 +35,7 @@ pub(crate) fn read(text: &Secret) -> Result<Signer> {
         _ if bytes.first() == Some(&0x30) => {
             Err(Error::invalid("is a PKCS #12 file, or another in DER: PEM is expected").with_hint(CONVERT))
         }
-        _ => Err(Error::invalid("is neither PEM text nor that in base64")),
+        _ => Err(Error::invalid("is neither PEM text nor that in base64").with_hint(WHOLE)),
     }
 }
 
@@ -42,8 +45,8 @@ fn read_pem(text: &str) -> Result<Signer> {
             .with_hint("take it away: openssl pkey -in FILE.pem; the store seals the key by itself"));
     }
     let certificates = CertificateDer::pem_slice_iter(text.as_bytes()).collect::<Result<Vec<_>, _>>();
-    let certificates =
-        certificates.map_err(|_| Error::invalid("its certificate is cut short, or no base64"))?;
+    let certificates = certificates
+        .map_err(|_| Error::invalid("its certificate is cut short, or no base64").with_hint(WHOLE))?;
     let key = match PrivateKeyDer::from_pem_slice(text.as_bytes()) {
         Ok(key) => key,
         Err(rustls::pki_types::pem::Error::NoItemsFound) => {
@@ -51,7 +54,7 @@ fn read_pem(text: &str) -> Result<Signer> {
                 "give the file that holds the key too, as `az ad sp create-for-rbac --create-cert` writes it",
             ));
         }
-        Err(_) => return Err(Error::invalid("its private key is cut short, or no base64")),
+        Err(_) => return Err(Error::invalid("its private key is cut short, or no base64").with_hint(WHOLE)),
     };
     let key = match &key {
         PrivateKeyDer::Pkcs1(der) => KeyPair::from_der(der.secret_pkcs1_der()),
@@ -133,7 +136,7 @@ mod tests {
             (STANDARD.encode([0x30, 0x82, 0x0a, 0x00, 0x02]), "PKCS #12"),
         ] {
             let error = refusal(&text);
-            assert!(error.message().contains(says), "{says}: {}", error.message());
+            assert!(error.message().contains(says) && error.hint().is_some(), "{says}: {error:?}");
         }
     }
 

@@ -68,6 +68,79 @@ async fn c9_a_certificate_proves_itself() {
     assert_eq!(header["x5t#S256"], json!(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(thumb)));
 }
 
+/// Each cloud has its own authority and services, and so may anybody: what is sent goes there, and is for there.
+#[tokio::test]
+async fn sovereign_clouds_are_asked_at_their_own_hosts() {
+    let (certificate, key) = certificate_and_key();
+    let proof = json!({ "tenant_id": TENANT, "client_id": CLIENT, "client_certificate": format!("{certificate}{key}") });
+    for (more, authority, services) in [
+        (
+            json!({ "cloud": "government" }),
+            "https://login.microsoftonline.us",
+            "https://management.usgovcloudapi.net",
+        ),
+        (
+            json!({ "cloud": "china" }),
+            "https://login.chinacloudapi.cn",
+            "https://management.chinacloudapi.cn",
+        ),
+        (
+            json!({ "cloud": "china", "authority_url": "https://login.corp.example/" }),
+            "https://login.corp.example",
+            "https://management.chinacloudapi.cn",
+        ),
+        (json!({ "endpoint_url": "https://127.0.0.1:9" }), "https://127.0.0.1:9", ARM),
+    ] {
+        let world = World::new().answers(token("eyJ.token.1", 3599));
+        let method: ServicePrincipal = method(with(proof.clone(), more));
+        authenticate(&method, &world.context(), None).await.expect("a session");
+        let url = format!("{authority}/{TENANT}/oauth2/v2.0/token");
+        assert_eq!(world.lines(), [format!("POST {url}")]);
+        let sent = form(&world, 0);
+        assert_eq!(field(&sent, "scope"), Some(&*format!("{services}/.default")));
+        let (_, claims) = verified(field(&sent, "client_assertion").expect("a proof"));
+        assert_eq!(claims["aud"], json!(url), "it is good nowhere else");
+    }
+}
+
+/// C16: what the directory says of the application is told with its fix: a wrong directory, a policy, a certificate.
+#[tokio::test]
+async fn c16_refusals_are_told_with_their_fix() {
+    for (number, says, fix) in [
+        (90_002, "no such directory", "`tenant_id`"),
+        (700_016, "no application of this id", "`tenant_id`"),
+        (53_003, "conditional access", "administrator"),
+        (700_027, "certificate", "upload"),
+    ] {
+        let world = World::new().answers(aadsts(400, "invalid_request", number));
+        let error = authenticate(&method::<ServicePrincipal>(with_secret()), &world.context(), None).await;
+        let error = error.expect_err("refused");
+        assert_eq!((error.kind(), world.sent().len()), (ErrorKind::Refused, 1));
+        assert!(error.message().contains(says), "{error:?}");
+        assert!(error.hint().is_some_and(|it| it.contains(fix)), "{error:?}");
+        assert_silent(&error);
+    }
+}
+
+/// A certificate that cannot prove anything is told by its field, with its fix and without a word of it.
+#[test]
+fn certificates_that_prove_nothing_are_refused_by_field() {
+    let (certificate, key) = certificate_and_key();
+    for (text, says, fix) in [
+        (certificate.clone(), "no private key", "holds the key too"),
+        (key.clone(), "no certificate", "cat cert.pem key.pem"),
+        (format!("{certificate}{}", rsa_pair().0), "not that of its certificate", "made together"),
+        (certificate.replacen("\nMII", "\n!!!!", 1) + &key, "cut short", "whole PEM file"),
+        ("hunter2".to_owned(), "neither PEM", "whole PEM file"),
+    ] {
+        let config = json!({ "tenant_id": TENANT, "client_id": CLIENT, "client_certificate": text });
+        let found = faults::<ServicePrincipal>(config);
+        let [(at, why)] = &*found else { panic!("{found:?}") };
+        assert!(at == "client_certificate" && why.contains(says) && why.contains(fix), "{why}");
+        assert!(!why.contains("hunter2") && !why.contains("-----BEGIN"), "{why}");
+    }
+}
+
 /// C16: an expired secret is named with its fix.
 #[tokio::test]
 async fn c16_an_expired_secret_is_told() {
