@@ -41,9 +41,6 @@ const SETTINGS: &str = "Microsoft.ContainerRegistry/registries/listCredentials/a
 const WIDE: &str = "the registry's refresh token stands for all that the identity may do in it, whatever access is \
     asked for; a repository narrows it: --within REPOSITORY";
 
-/// Why an access token is wider than what was asked for.
-const WIDER: &str = "the registry gave a token for more than was asked for";
-
 /// Why an administrator's password is as wide as it is.
 const OF_REGISTRY: &str = "it is the registry's own administrator, whoever asks";
 
@@ -237,12 +234,12 @@ impl ResourceType for DockerRegistry {
         let scoped = visit.open(&refresh, Some(&repository), wanted.access).await?;
         let login = registry_login::login(&scoped.token);
         let issued = Issued::new(credential(login), scoped.token.expiry);
-        Ok(match scoped.is_exact {
-            true => issued.narrowed(format!(
+        Ok(match scoped.wider {
+            None => issued.narrowed(format!(
                 "a token of the registry for `{repository}` alone: {}",
                 actions(wanted.access).join(", ")
             )),
-            false => issued.not_narrowed(WIDER),
+            Some(why) => issued.not_narrowed(why),
         })
     }
 }

@@ -84,11 +84,17 @@ struct Given {
     access_token: Option<Secret>,
 }
 
-/// An access token, and whether it opens no more than it was asked for.
+/// An access token, and why it is not known to open no more than it was asked for, where it is not.
 pub(super) struct Scoped {
     pub(super) token: Token,
-    pub(super) is_exact: bool,
+    pub(super) wider: Option<&'static str>,
 }
+
+/// Why an access token is wider than what was asked for.
+const WIDER: &str = "the registry gave a token for more than was asked for";
+
+/// Why one is not known to be as narrow as it was asked for.
+const UNSAID: &str = "the registry's token does not say what it opens";
 
 impl<'a> Visit<'a> {
     /// At the registry of this host, whose API is at `name`.
@@ -140,8 +146,8 @@ impl<'a> Visit<'a> {
         let given: Given = wire::json(TOKEN, &answer)?;
         let secret = given.access_token.filter(is_token).ok_or_else(|| error::garbage(TOKEN))?;
         let (token, said) = self.token(secret, &answer, refresh.expiry.clone());
-        // One that says nothing was asked for by its scope, and is taken for what it is.
-        let Some(said) = said else { return Ok(Scoped { token, is_exact: true }) };
+        // One that says nothing was asked for by its scope; that the registry kept to it nobody has seen.
+        let Some(said) = said else { return Ok(Scoped { token, wider: Some(UNSAID) }) };
         let is_ours = |it: &&Entry| it.kind == "repository" && it.name == name;
         let given: Vec<_> = said.iter().filter(is_ours).flat_map(|it| &it.actions).collect();
         if !asked.iter().all(|it| given.iter().any(|given| *given == it || *given == "*")) {
@@ -149,7 +155,7 @@ impl<'a> Visit<'a> {
         }
         let is_exact =
             said.iter().all(|it| is_ours(&it)) && given.iter().all(|it| asked.contains(&it.as_str()));
-        Ok(Scoped { token, is_exact })
+        Ok(Scoped { token, wider: (!is_exact).then_some(WIDER) })
     }
 
     /// Asks with an access token, and tells the answer.

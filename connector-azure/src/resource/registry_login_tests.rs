@@ -161,8 +161,8 @@ async fn a_token_for_more_or_less_than_was_asked_for_is_told() {
         (scoped(1800, name, &["pull"]), None),
         (scoped(1800, "theirs", &["pull", "push"]), None),
         (of_registry(1800, json!({ "access": [] })), None),
-        (of_registry(1800, json!({})), Some(true)),
-        ("hunter2-opaque".to_owned(), Some(true)),
+        (of_registry(1800, json!({})), Some(false)),
+        ("hunter2-opaque".to_owned(), Some(false)),
     ] {
         let world = Scripted::answering([exchanged(&refresh(9000)), opened(&token)]);
         let cx = world.context();
