@@ -18,12 +18,10 @@ use crate::session::{Place, Session};
 use crate::surroundings::{Az, Login, Subscription, Who};
 
 /// What `az` is set to, and who is logged in to it; `None` where nobody is.
-fn chosen<'a>(az: &'a Az, wanted: &Wanted<'_>) -> Result<Option<&'a Subscription>> {
-    match &wanted.subscription {
-        // One that az does not know may be another identity's, or one that it has not listed yet.
-        Some(id) => Ok(az.subscription(id.as_str()).ok().or_else(|| az.default_subscription())),
-        None => Ok(az.default_subscription()),
-    }
+fn chosen<'a>(az: &'a Az, wanted: &Wanted<'_>) -> Option<&'a Subscription> {
+    // One that az does not know may be one that it has not listed yet.
+    let named = wanted.subscription.as_ref().and_then(|id| az.subscription(id.as_str()).ok());
+    named.or_else(|| az.default_subscription())
 }
 
 /// The way to tokens of who logged in.
@@ -71,7 +69,7 @@ pub(super) async fn find(
     narrowing: Option<&Narrowing>,
 ) -> Result<Authenticated<Session>> {
     let Some(az) = Az::read(cx)? else { return Err(nobody()) };
-    let Some(subscription) = chosen(&az, wanted)? else { return Err(nobody()) };
+    let Some(subscription) = chosen(&az, wanted) else { return Err(nobody()) };
     let place = placed(place, subscription, wanted)?;
     let way = way(cx, &az, subscription, wanted)?;
     check_authority(cx, &place)?;
@@ -104,15 +102,15 @@ pub(super) fn look(cx: &Context, wanted: &Wanted<'_>) -> (Result<Option<String>>
         Ok(None) => return (Ok(None), absent()),
         Err(error) => return (Err(error), String::new()),
     };
-    let found = chosen(&az, wanted).and_then(|found| {
-        let Some(found) = found else { return Ok(None) };
-        way(cx, &az, found, wanted)?;
-        let name = found.id.as_ref().map_or("no subscription", |_| found.name.as_str());
-        Ok(Some(format!("{} in {name}, by the files in {}", found.who.shown(), az.shown())))
-    });
-    match found {
+    let Some(found) = chosen(&az, wanted) else { return (Ok(None), absent()) };
+    match way(cx, &az, found, wanted) {
+        Ok(_) => {
+            let name = found.id.as_ref().map_or("no subscription", |_| found.name.as_str());
+            let shown = format!("{} in {name}, by the files in {}", found.who.shown(), az.shown());
+            (Ok(Some(shown)), String::new())
+        }
         Err(error) if error.is_not_configured() => (Ok(None), error.message().to_owned()),
-        found => (found, absent()),
+        Err(error) => (Err(error), String::new()),
     }
 }
 
@@ -120,7 +118,7 @@ pub(super) fn look(cx: &Context, wanted: &Wanted<'_>) -> (Result<Option<String>>
 pub(super) fn describe(cx: &Context, wanted: &Wanted<'_>) -> String {
     let described = || -> Result<Option<String>> {
         let Some(az) = Az::read(cx)? else { return Ok(None) };
-        let Some(found) = chosen(&az, wanted)? else { return Ok(None) };
+        let Some(found) = chosen(&az, wanted) else { return Ok(None) };
         let who = match &found.who {
             Who::Machine(id) => format!("machine {id:?}"),
             other => other.shown(),
@@ -143,7 +141,7 @@ pub(super) fn explain(
 ) -> Vec<Step> {
     let step = || -> Result<Option<Vec<Step>>> {
         let Some(az) = Az::read(cx)? else { return Ok(None) };
-        let Some(found) = chosen(&az, wanted)? else { return Ok(None) };
+        let Some(found) = chosen(&az, wanted) else { return Ok(None) };
         let place = placed(place, found, wanted)?;
         let audience = common::audience(&place, narrowing);
         let tenant = wanted.tenant.clone().unwrap_or_else(|| found.tenant.clone());

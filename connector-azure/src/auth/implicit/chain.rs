@@ -267,6 +267,7 @@ pub(super) fn explain(
 ) -> Result<Vec<Step>> {
     if let Some(found) = set(cx, wanted)? {
         let place = placed(cx, place, wanted, found.tenant().clone())?;
+        check_authority(cx, &place)?;
         let (client, proof) = match &found {
             Set::Application(it) => (&it.client, it.key.field()),
             Set::Federated(it) => (&it.client, "client_assertion"),

@@ -342,6 +342,11 @@ async fn c18_secrets_of_the_machine_go_to_no_strange_authority() {
             assert_eq!(error.kind(), ErrorKind::Refused, "{error:?}");
             assert!(error.hint().is_some_and(|it| it.contains("AZURE_AUTHORITY_HOST")), "{error:?}");
             assert!(world.lines().iter().all(|it| !it.starts_with("POST")), "{:?}", world.lines());
+            let steps = implicit(config.clone()).plan(&Call::new(&on(&world), None), None);
+            let is_told = steps.map_or(true, |steps| {
+                steps.iter().all(|it| it.call != "entra:token" || !world.sent().is_empty())
+            });
+            assert!(is_told, "what is refused is not planned");
             assert_silent(&error);
         }
     }
