@@ -205,7 +205,9 @@ impl<'a> Settings<'a> {
         let key = self.get("AccountKey").ok_or_else(|| Error::invalid("has no AccountKey"))?;
         AccountKey::parse(key.into())
             .map_err(|_| Error::invalid("its AccountKey is no key: a key is base64"))?;
-        let of_host = Cloud::of_host(Service::Cosmos, host(&endpoint));
+        // Hosts are the same in upper case.
+        let host = host(&endpoint).to_ascii_lowercase();
+        let of_host = Cloud::of_host(Service::Cosmos, &host);
         Ok(ConnectionString::Cosmos {
             account: of_host.and_then(|(_, name)| CosmosAccount::parse(name).ok()),
             cloud: of_host.map(|(cloud, _)| cloud),

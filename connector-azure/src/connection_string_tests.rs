@@ -80,6 +80,10 @@ fn every_form_is_read() {
             "cosmos zen-docs https://zen-docs.documents.azure.com:443 public",
         ),
         (
+            format!("AccountKey={KEY};AccountEndpoint=https://ZEN.Documents.Azure.cn/"),
+            "cosmos zen https://ZEN.Documents.Azure.cn china",
+        ),
+        (
             format!("AccountEndpoint=https://127.0.0.1:8081/;AccountKey={KEY}"),
             "cosmos - https://127.0.0.1:8081 -",
         ),

@@ -165,14 +165,17 @@ impl ResourceType for CosmosDb {
         }
     }
 
-    /// The accounts of all subscriptions, side by side; the one of a connection string takes no call.
+    /// The accounts of all subscriptions, side by side; the one of a connection string where its key is taken.
     async fn list(session: &Session, cx: &Call<'_>) -> Result<Listing> {
         if let Some(of_string) = connection(session)? {
-            let listing = Listing::of(of_string.account.map(ToString::to_string));
-            return Ok(match of_string.account {
-                Some(_) => listing,
-                None => listing.with_note("the host of the connection string tells no account's name"),
-            });
+            let Some(account) = of_string.account else {
+                return Ok(
+                    Listing::default().with_note("the host of the connection string tells no account's name")
+                );
+            };
+            let one = Self { account: account.clone() };
+            one.reach(&Wanted::new(Access::Read), session, cx).await?;
+            return Ok(Listing::of([one.id()]));
         }
         const KIND: &str = "Microsoft.DocumentDB/databaseAccounts";
         // The same list holds accounts that speak MongoDB's language, and take no tokens.

@@ -313,7 +313,6 @@ async fn c1_s34_a_connection_string_is_handed_on_with_leave_alone() {
     assert!(error.hint().is_some_and(|it| it.contains("--allow long-lived")), "{error:?}");
 
     let allowed = stringed(&silent, &text, &[Allow::LongLived]);
-    assert_eq!(allowed.list::<CosmosDb>().await.expect("a listing").ids, ["zen"]);
     // Its own account is the one that is meant where none is named.
     for id in ["zen", "https://zen.documents.azure.com:443/", ""] {
         let handle = allowed.resource::<CosmosDb>(id).await.expect("a handle");
@@ -346,6 +345,19 @@ async fn c1_s34_a_connection_string_is_handed_on_with_leave_alone() {
     ] {
         assert!(error.to_string().contains("not one of Cosmos DB"), "{error}");
     }
+}
+
+/// S15, S20: what a connection string reaches is its own account, where the key is taken. That tells a connector with
+/// another key when it is registered.
+#[tokio::test]
+async fn s15_a_connection_string_lists_its_account_where_its_key_is_taken() {
+    let text = format!("AccountEndpoint=https://Zen.Documents.Azure.com:443/;AccountKey={KEY};");
+    let world = Scripted::answering([good(), said(401, "Unauthorized", "")]);
+    let connector = stringed(&world, &text, &[]);
+    assert_eq!(connector.list::<CosmosDb>().await.expect("a listing").ids, ["zen"]);
+    let error = connector.list::<CosmosDb>().await.expect_err("another key");
+    assert!(error.to_string().contains("the key is not taken"), "{error}");
+    assert_eq!(world.sent().len(), 2);
 }
 
 /// S20: the key is tried by a signature, which is sent in its place; one that is regenerated is told as that.
