@@ -133,20 +133,35 @@ impl StrictAzure {
     /// # Panics
     /// When there is no such registry.
     pub fn open_registry(&self, name: &str) -> Loopback {
-        let front = Front::Registry(name.to_owned(), Arc::default());
-        let opened = Loopback::start_tls(
-            Cloud { state: Arc::clone(&self.state), front: front.clone() },
-            Arc::clone(&self.tls),
-        );
-        let host = opened.address().to_string();
-        if let Front::Registry(_, own) = front {
-            let _ = own.set(host.clone());
-        }
+        let (opened, host) = self.open(Arc::clone(&self.tls), |host| Front::Registry(name.to_owned(), host));
         let mut state = self.state();
         let registry = state.registries.get_mut(name).expect("the registry is there");
         registry.hosts.push(host);
         drop(state);
         opened
+    }
+
+    /// Opens a port on which an account of Cosmos DB answers at its root, for clients that go to the root of a host
+    /// whatever they are told. It is open for as long as the answer is kept, and its calls and faults are its own.
+    pub fn open_cosmos(&self, name: &str) -> Loopback {
+        // Its client for Rust speaks HTTP/2 where it can, and gives up where it is not told what else.
+        let mut tls = (*self.tls).clone();
+        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        self.open(Arc::new(tls), |host| Front::Cosmos(name.to_owned(), host)).0
+    }
+
+    /// Opens a port for one thing alone, which is told the host of its port.
+    fn open(
+        &self,
+        tls: Arc<ServerConfig>,
+        front: impl FnOnce(Arc<OnceLock<String>>) -> Front,
+    ) -> (Loopback, String) {
+        let own = Arc::<OnceLock<String>>::default();
+        let cloud = Cloud { state: Arc::clone(&self.state), front: front(Arc::clone(&own)) };
+        let opened = Loopback::start_tls(cloud, tls);
+        let host = opened.address().to_string();
+        let _ = own.set(host.clone());
+        (opened, host)
     }
 
     // Time and limits.
@@ -208,6 +223,8 @@ enum Front {
     Identity,
     /// One registry by name, and the host of its port.
     Registry(String, Arc<OnceLock<String>>),
+    /// The same for an account of Cosmos DB.
+    Cosmos(String, Arc<OnceLock<String>>),
 }
 
 /// Answers the calls of one port.
@@ -236,6 +253,10 @@ impl Handler for Cloud {
                 Front::Registry(name, host) => {
                     let host = host.get().map(String::as_str).unwrap_or_default();
                     registry::answer_at(&mut state, &call, &name, host)
+                }
+                Front::Cosmos(name, host) => {
+                    let host = host.get().map(String::as_str).unwrap_or_default();
+                    cosmos::answer_at(&mut state, &call, &name, &format!("https://{host}/"))
                 }
             };
             answer.with_header("date", clock::http_date(state.clock.now()))

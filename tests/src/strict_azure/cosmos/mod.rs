@@ -108,7 +108,24 @@ impl CosmosError {
 
 /// Answers a call to `/cosmos/ACCOUNT/…`.
 pub(super) fn answer(state: &mut State, call: &Call) -> Answer {
-    let answer = operate(state, call).unwrap_or_else(|error| error.as_answer());
+    let segments = segments(call);
+    let Some(name) = segments.get(1) else { return CosmosError::missing().as_answer() };
+    let endpoint = format!("{}/cosmos/{name}/", state.base);
+    told(state, call, name, &segments[2..], &endpoint)
+}
+
+/// Answers a call to a port of the account's own, which is at `endpoint`.
+pub(super) fn answer_at(state: &mut State, call: &Call, name: &str, endpoint: &str) -> Answer {
+    told(state, call, name, &segments(call), endpoint)
+}
+
+fn segments(call: &Call) -> Vec<String> {
+    call.path.split('/').map(decoded).filter(|it| !it.is_empty()).collect()
+}
+
+fn told(state: &mut State, call: &Call, name: &str, rest: &[String], endpoint: &str) -> Answer {
+    let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+    let answer = operate(state, call, name, &rest, endpoint).unwrap_or_else(|error| error.as_answer());
     answer
         .with_header("x-ms-request-charge", "1")
         .with_header("x-ms-session-token", "0:-1#1")
@@ -116,11 +133,13 @@ pub(super) fn answer(state: &mut State, call: &Call) -> Answer {
         .with_header("x-ms-activity-id", super::identity::uuid())
 }
 
-fn operate(state: &mut State, call: &Call) -> Result<Answer, CosmosError> {
-    let path = call.path.trim_matches('/');
-    let segments: Vec<String> = path.split('/').skip(1).map(decoded).filter(|it| !it.is_empty()).collect();
-    let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-    let Some((name, rest)) = segments.split_first() else { return Err(CosmosError::missing()) };
+fn operate(
+    state: &mut State,
+    call: &Call,
+    name: &str,
+    rest: &[&str],
+    endpoint: &str,
+) -> Result<Answer, CosmosError> {
     if state.cosmos.get(name).is_none() {
         return Err(CosmosError::missing());
     }
@@ -128,7 +147,7 @@ fn operate(state: &mut State, call: &Call) -> Result<Answer, CosmosError> {
     match (call.method.as_str(), rest) {
         ("GET", []) => {
             permit(state, Op::Metadata)?;
-            Ok(Answer::json(200, &account(state, name)))
+            Ok(Answer::json(200, &account(name, endpoint)))
         }
         ("GET", ["dbs"]) => {
             permit(state, Op::Metadata)?;
@@ -177,15 +196,22 @@ fn operate(state: &mut State, call: &Call) -> Result<Answer, CosmosError> {
         ("GET", ["dbs", _, "colls", _, "pkranges"]) => {
             permit(state, Op::Metadata)?;
             item::container(state, rest, name)?;
+            // Nothing is ever divided anew: whoever has the list has all of it.
+            if call.header("if-none-match").is_some_and(|it| it == PARTS) {
+                return Ok(Answer::empty(304).with_header("etag", PARTS));
+            }
             let range = json!({ "id": "0", "minInclusive": "", "maxExclusive": "FF", "status": "online",
                 "parents": [], "_rid": RID, "_etag": "\"0\"" });
             let body = json!({ "_rid": RID, "PartitionKeyRanges": [range], "_count": 1 });
-            Ok(Answer::json(200, &body).with_header("etag", "\"1\""))
+            Ok(Answer::json(200, &body).with_header("etag", PARTS))
         }
         (_, ["dbs", _, "colls", _, "docs", ..]) => item::answer(state, call, name, rest),
         _ => Err(CosmosError::missing()),
     }
 }
+
+/// What tells one list of a container's parts from another.
+const PARTS: &str = "\"1\"";
 
 /// What a client wants to see beside an id.
 const RID: &str = "AAAAAAAAAAA=";
@@ -210,10 +236,8 @@ fn id_of(body: &Value) -> Result<String, CosmosError> {
 }
 
 /// An account. Clients go on with the address that stands here.
-fn account(state: &State, name: &str) -> Value {
-    let location = json!([{
-        "name": "West Europe", "databaseAccountEndpoint": format!("{}/cosmos/{name}/", state.base),
-    }]);
+fn account(name: &str, endpoint: &str) -> Value {
+    let location = json!([{ "name": "West Europe", "databaseAccountEndpoint": endpoint }]);
     json!({
         "_self": "", "id": name, "_rid": format!("{name}.documents.azure.com"), "media": "//media/",
         "addresses": "//addresses/", "_dbs": "//dbs/", "writableLocations": location,
