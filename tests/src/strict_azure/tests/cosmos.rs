@@ -149,3 +149,27 @@ fn tokens_do_what_their_data_role_allows() {
         "{text}"
     );
 }
+
+/// Some clients go to the root of a host, and read the list of a container's parts until nothing is new.
+#[test]
+fn an_account_answers_at_the_root_of_a_port() {
+    let (server, oid, account) = with_account();
+    server.grant(&oid, "Cosmos DB Built-in Data Reader", &account);
+    let opened = server.open_cosmos("strictdb");
+    let token = encoded(&format!("type=aad&ver=1.0&sig={}", server.token_for(&oid, COSMOS)));
+    let shown = [("authorization", &*token)];
+    let ask = |line: &str, more: &[(&str, &str)]| {
+        ask_at(&server, opened.address(), line, &[&shown, more].concat(), "")
+    };
+    let endpoint = format!("https://{}/", opened.address());
+    assert_eq!(ask("GET /", &[]).good()["readableLocations"][0]["databaseAccountEndpoint"], endpoint);
+    let parts = "GET /dbs/shop/colls/orders/pkranges";
+    let list = ask(parts, &[]);
+    let tag = list.header("etag").expect("a tag").to_owned();
+    assert_eq!(list.good()["_count"], 1);
+    assert_eq!(ask(parts, &[("if-none-match", &tag)]).status, 304);
+    ask(parts, &[("if-none-match", "\"0\"")]).good();
+    ask("GET /cosmos/strictdb/", &[]).rejected(404, "NotFound");
+    server.take_back(&oid, "Cosmos DB Built-in Data Reader", &account);
+    ask("GET /", &[]).rejected(403, "Forbidden");
+}
