@@ -4,6 +4,7 @@
 mod blob;
 mod clients;
 mod clusters;
+mod data;
 mod databases;
 mod lab;
 mod logins;
