@@ -4,6 +4,7 @@
 //! Rows C1, C10, C11, C20, S31 and S34 of the requirements; invariant 1 of the design. Linux only: what a child process was given is read from `/proc`.
 #![cfg(target_os = "linux")]
 
+mod azure;
 mod children;
 mod clusters;
 mod emulator;

@@ -67,8 +67,8 @@ pub(super) const SINKS: [Sink; 8] = [
     },
 ];
 
-/// The sinks that only connectors of clusters, registries and Google Cloud have.
-pub(super) const PROGRAMS: [Sink; 4] = [
+/// The sinks that only connectors of clusters, registries, Google Cloud and Azure have.
+pub(super) const PROGRAMS: [Sink; 5] = [
     Sink {
         name: "the answer of docker's own helper",
         holds: &[Class::Lent, Class::Issued],
@@ -85,6 +85,15 @@ pub(super) const PROGRAMS: [Sink; 4] = [
         name: "the file that gcloud's own configuration names",
         holds: &[Class::Issued],
         is_at: |it| it.ends_with("/state/gcloud/connector-prod.token"),
+    },
+    Sink {
+        name: "the file of az's own folder",
+        holds: &[Class::Issued],
+        is_at: |it| {
+            ["msal_token_cache.json", "config"]
+                .iter()
+                .any(|name| it.ends_with(&format!("/state/az/prod/{name}")))
+        },
     },
     Sink {
         name: "the answer of `read-secret`",
