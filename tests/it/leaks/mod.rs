@@ -16,4 +16,5 @@ mod life;
 mod planted;
 mod registries;
 mod shown;
+mod terminal;
 mod watch;

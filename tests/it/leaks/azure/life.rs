@@ -87,7 +87,7 @@ fn use_all_else(stage: &Stage) {
 fn change_and_end(stage: &Stage, resource: &[&'static str]) {
     let cli = &stage.watch.cli;
     let with = |words: &[&'static str]| [words, resource].concat();
-    cli.ok(&["update", "prod", &stage.secret()]);
+    stage.run(&["update", "prod", &stage.secret()]).expect_success();
     cli.json(&with(&["issue", "prod"]));
     cli.fails(2, &["update", "prod", "endpoint_url=nowhere"]);
     cli.ok(&["update", "prod", "--expires-at", "2020-01-01T00:00:00Z", "--no-verify"]);
@@ -191,6 +191,12 @@ fn s31_c1_c10_a_login_of_az_that_is_taken_over_shows_nowhere() {
     check(Method::TakenOver);
 }
 
+/// S31, C1, C10, S45: the code of a device, what stands for it, and the login that is kept.
+#[test]
+fn s31_c1_c10_a_login_that_is_made_on_a_device_shows_nowhere() {
+    check(Method::Device);
+}
+
 /// S31, C1, C10: a token of somebody else's is handed on where it is asked for, and shows nowhere else.
 #[test]
 fn s31_c1_c10_a_given_token_of_azure_shows_where_it_is_asked_for() {
@@ -222,6 +228,25 @@ fn s31_c1_c10_the_key_of_a_storage_account_shows_nowhere() {
     stage.watch.assert_clean();
     let key = stage.azure.account_key("zenfiles");
     assert!(!stage.leaks_of(Class::MasterKey, [&key]).is_empty(), "the search finds it where it was given");
+}
+
+/// S31, C1, C10: the connection string of an account in Cosmos DB is handed out where that is allowed, into no file.
+#[test]
+fn s31_c1_c10_a_connection_string_of_cosmos_shows_where_it_is_asked_for() {
+    let stage = Stage::new(Method::CosmosString);
+    stage.register(&stage.config(), &["--resource-type", "cosmos-db"]).expect_success();
+    stage.watch.watch_key_file();
+    use_it(&stage, &COSMOS);
+    let refused = stage.watch.cli.fails(4, &[&["login", "prod"][..], &COSMOS].concat());
+    assert!(refused.stderr_text().contains("connector exec"), "{refused:?}");
+    assert!(!stage.watch.cli.connector_home().join("az").exists());
+    change_and_end(&stage, &COSMOS);
+    stage.watch_everything(&BTreeSet::new());
+    stage.watch.assert_clean();
+    let used = stage.watch.used_sinks();
+    for sink in ["the answer of `issue -o json`", "the environment of the program that `exec` becomes"] {
+        assert!(used.contains(&sink), "{sink}: {used:?}");
+    }
 }
 
 /// The harness finds a token of Azure's where a signature may stand, and the secret of an application in what is packed

@@ -5,6 +5,7 @@ mod life;
 mod shown;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -16,6 +17,7 @@ use connector_tests::strict_azure::{Cluster, SUBSCRIPTION, StrictAzure, TENANT};
 use connector_tests::strict_kubernetes::{Rule, StrictKubernetes};
 use serde_json::Value;
 
+use super::terminal;
 use super::watch::{Class, Watch, sink_of};
 
 const CLIENT: &str = "66666666-7777-4888-9999-000000000000";
@@ -44,10 +46,14 @@ enum Method {
     WorkloadIdentity,
     /// `user-account`, with a login that az made.
     TakenOver,
+    /// `user-account`, with a login that is made by a code on another device.
+    Device,
     /// `access-token`, for Resource Manager.
     AccessToken,
     /// `connection-string` of a storage account.
     StorageString,
+    /// `connection-string` of an account in Cosmos DB, which is handed out as it is.
+    CosmosString,
 }
 
 impl Method {
@@ -55,9 +61,9 @@ impl Method {
         match self {
             Self::Secret | Self::Certificate => "service-principal",
             Self::WorkloadIdentity => "workload-identity",
-            Self::TakenOver => "user-account",
+            Self::TakenOver | Self::Device => "user-account",
             Self::AccessToken => "access-token",
-            Self::StorageString => "connection-string",
+            Self::StorageString | Self::CosmosString => "connection-string",
         }
     }
 }
@@ -65,7 +71,7 @@ impl Method {
 /// An Azure in which one identity may do everything, and an installation with docker's helper in PATH.
 struct Stage {
     watch: Watch,
-    azure: StrictAzure,
+    azure: Arc<StrictAzure>,
     /// Behind AKS; it lives as long as it is asked.
     _cluster: StrictKubernetes,
     method: Method,
@@ -78,7 +84,7 @@ struct Stage {
 
 impl Stage {
     fn new(method: Method) -> Self {
-        let azure = StrictAzure::start();
+        let azure = Arc::new(StrictAzure::start());
         let (robot, alice) = (azure.add_app(TENANT, CLIENT), azure.add_person(TENANT, ALICE));
         let group = azure.add_group(SUBSCRIPTION, "things");
         azure.add_storage_account(&group, "zenfiles");
@@ -117,17 +123,32 @@ impl Stage {
 
     /// Whose tokens are issued.
     fn owner(&self) -> &str {
-        if self.method == Method::TakenOver { &self.alice } else { &self.robot }
+        if matches!(self.method, Method::TakenOver | Method::Device) { &self.alice } else { &self.robot }
     }
 
-    /// The connection string of the storage account, with its first key.
+    /// The connection string of an account, with its first key.
     fn connection_string(&self) -> String {
-        let (url, key) = (self.azure.url(), self.azure.account_key("zenfiles"));
-        format!("BlobEndpoint={url}/blob/zenfiles;AccountName=zenfiles;AccountKey={key}")
+        let url = self.azure.url();
+        match self.method {
+            Method::CosmosString => {
+                format!(
+                    "AccountEndpoint={url}/cosmos/strictdb/;AccountKey={}",
+                    self.azure.cosmos_keys("strictdb").0
+                )
+            }
+            _ => {
+                let key = self.azure.account_key("zenfiles");
+                format!("BlobEndpoint={url}/blob/zenfiles;AccountName=zenfiles;AccountKey={key}")
+            }
+        }
     }
 
     /// `KEY=@FILE` with a secret, another one each time where there can be several.
     fn secret(&self) -> String {
+        if self.method == Method::Device {
+            // It is made when it is needed.
+            return "flow=device".to_owned();
+        }
         let azure = &self.azure;
         let (key, text) = match self.method {
             Method::Secret => ("client_secret", azure.add_secret(CLIENT)),
@@ -141,9 +162,9 @@ impl Stage {
                 self.watch.watch(Class::Kept, Canary::of("a token of elsewhere", &token));
                 ("federated_token", token)
             }
-            Method::TakenOver => ("refresh_token", azure.add_refresh_token(AZ, ALICE)),
+            Method::TakenOver | Method::Device => ("refresh_token", azure.add_refresh_token(AZ, ALICE)),
             Method::AccessToken => ("token", azure.token_for(&self.robot, MANAGEMENT)),
-            Method::StorageString => ("connection_string", self.connection_string()),
+            Method::StorageString | Method::CosmosString => ("connection_string", self.connection_string()),
         };
         self.watch.given(key, &text)
     }
@@ -153,7 +174,7 @@ impl Stage {
         let ca = self.watch.cli.home().join("ca.pem");
         let mut config =
             vec![format!("endpoint_url={}", self.azure.url()), format!("ca_bundle={}", ca.display())];
-        if self.method != Method::StorageString {
+        if !matches!(self.method, Method::StorageString | Method::CosmosString) {
             config.extend([format!("tenant_id={TENANT}"), format!("subscription_id={SUBSCRIPTION}")]);
         }
         if matches!(self.method, Method::Secret | Method::Certificate | Method::WorkloadIdentity) {
@@ -171,7 +192,23 @@ impl Stage {
         let mut words = vec!["register", "prod", "--type", "azure", "--auth-method", self.method.id()];
         words.extend(config.iter().map(String::as_str));
         words.extend(more);
-        self.watch.cli.run(&words)
+        if self.method == Method::CosmosString {
+            words.extend(["--allow", "long-lived"]);
+        }
+        self.run(&words)
+    }
+
+    /// Runs the program; where a person logs in, on a terminal, with Alice before it and a device of hers.
+    fn run(&self, words: &[&str]) -> Finished {
+        if self.method != Method::Device {
+            return self.watch.cli.run(words);
+        }
+        let azure = Arc::clone(&self.azure);
+        terminal::run(&self.watch, words, move |line| {
+            if line.contains("type the code") {
+                azure.approve_devices(None, ALICE);
+            }
+        })
     }
 
     /// Whether a token is one that is handed out: the owner's for a service, and those of a registry. What a login is
@@ -195,7 +232,12 @@ impl Stage {
         for secret in self.azure.confidential() {
             let is_issued = match issued.contains(&secret) {
                 true => self.is_handed_out(&secret) && !never.contains(&secret),
-                false => secret == self.value,
+                false => {
+                    // All that there is of an account in Cosmos DB, handed out where that is allowed.
+                    let is_lent =
+                        self.method == Method::CosmosString && secret == self.azure.cosmos_keys("strictdb").0;
+                    is_lent || secret == self.value
+                }
             };
             let class = if is_issued { Class::Issued } else { Class::Kept };
             let name = match issued.contains(&secret) {

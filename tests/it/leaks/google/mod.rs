@@ -3,7 +3,6 @@
 mod faults;
 mod life;
 mod shown;
-mod terminal;
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -18,6 +17,7 @@ use connector_tests::strict_google::{Cluster, PROJECT, StrictGoogle};
 use connector_tests::strict_kubernetes::{Rule, StrictKubernetes};
 use serde_json::json;
 
+use super::terminal;
 use super::watch::{Class, Watch, sink_of};
 
 const WHOLE: &str = "projects/strict-project";
@@ -183,7 +183,12 @@ impl Stage {
     /// Runs the program; where a person logs in, on a terminal beside a browser.
     fn run(&self, words: &[&str]) -> Finished {
         match self.method {
-            Method::Browser => terminal::run(&self.watch, words),
+            Method::Browser => terminal::run(&self.watch, words, |line| {
+                if line.starts_with("http") && line.contains("/o/oauth2/auth?") {
+                    let page = line.to_owned();
+                    std::thread::spawn(move || crate::google::browse(&page));
+                }
+            }),
             _ => self.watch.cli.run(words),
         }
     }

@@ -1,4 +1,4 @@
-//! The program on a terminal, with somebody before it who opens the page that it shows.
+//! The program on a terminal, with somebody before it who does what it shows.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
@@ -6,11 +6,11 @@ use std::sync::mpsc;
 
 use connector_tests::process::{self, Finished};
 
-use crate::leaks::watch::Watch;
+use super::watch::Watch;
 
-/// Runs the program on a terminal of its own (`script` of util-linux), and follows the page that it shows. What the
-/// terminal shows is kept as standard output and standard error both: it tells them not apart.
-pub(super) fn run(watch: &Watch, words: &[&str]) -> Finished {
+/// Runs the program on a terminal of its own (`script` of util-linux); somebody reads each line that it shows. What the
+/// terminal shows is kept as standard error: it tells standard output not apart.
+pub(super) fn run(watch: &Watch, words: &[&str], mut reads: impl FnMut(&str) + Send + 'static) -> Finished {
     let own = watch.cli.command(&[]);
     let quoted = |it: &str| format!("'{}'", it.replace('\'', "'\\''"));
     let program = watch.cli.binary().display().to_string();
@@ -27,11 +27,7 @@ pub(super) fn run(watch: &Watch, words: &[&str]) -> Finished {
         let mut lines = BufReader::new(shown);
         while lines.read_until(b'\n', &mut all).is_ok_and(|read| read > 0) {
             let last = String::from_utf8_lossy(&all);
-            let last = last.trim_end().rsplit('\n').next().unwrap_or_default().trim();
-            if last.starts_with("http") && last.contains("/o/oauth2/auth?") {
-                let page = last.to_owned();
-                std::thread::spawn(move || crate::google::browse(&page));
-            }
+            reads(last.trim_end().rsplit('\n').next().unwrap_or_default().trim());
         }
         let _ = sender.send(all);
     });
