@@ -1,5 +1,4 @@
 #![doc = include_str!("../README.md")]
-#![allow(dead_code, unused_imports, reason = "what is begun")]
 
 // What is said: names of Azure, signatures of its storage.
 pub mod names;

@@ -56,6 +56,7 @@ impl PlaceOfUse {
     }
 
     /// At the endpoint of the account.
+    #[cfg(any(feature = "cosmos", test))]
     fn of_account(credential: &AzureCredential) -> Self {
         Self {
             endpoint: credential.endpoint.clone(),
@@ -73,6 +74,7 @@ impl FromSource {
     }
 
     /// For a client that is made here: it goes to the account's endpoint, and asks for a token with every request.
+    #[cfg(any(feature = "cosmos", test))]
     pub(crate) async fn for_client(source: Source<AzureCredential>) -> Result<Self> {
         Self::new(source, PlaceOfUse::of_account, each_time).await
     }
@@ -89,6 +91,7 @@ impl FromSource {
     }
 
     /// Where a client has to go.
+    #[cfg(feature = "cosmos")]
     pub(crate) fn place(&self) -> &PlaceOfUse {
         &self.place
     }
@@ -159,6 +162,7 @@ fn a_while(expiry: &Expiry, now: SystemTime) -> OffsetDateTime {
 
 /// A time that is past by every clock: clients that keep tokens take the one that they get, and ask for the next one
 /// with the next request. The source is the cache, and it is the one that hears of a connector that was changed.
+#[cfg(any(feature = "cosmos", test))]
 fn each_time(_: &Expiry, _: SystemTime) -> OffsetDateTime {
     OffsetDateTime::UNIX_EPOCH
 }

@@ -163,6 +163,7 @@ impl Session {
     }
 
     /// What its first token is for, or its connection string.
+    #[cfg(test)]
     pub(crate) fn audience(&self) -> &Audience {
         &self.first.0
     }

@@ -8,9 +8,7 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{KeyPair as _, RSA_PSS_2048_8192_SHA256, UnparsedPublicKey};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-pub(crate) use connector_conformance::{
-    CANARY, Scripted as World, assert_silent, form_field as field, json_answer,
-};
+pub(crate) use connector_conformance::{CANARY, Scripted as World, form_field as field, json_answer};
 use connector_core::{AuthMethod, Authenticated, Call, Context, Request, Response, Result};
 use rcgen::{CertificateParams, DnType, KeyPair, PKCS_RSA_SHA256};
 use serde_json::{Map, Value, json};

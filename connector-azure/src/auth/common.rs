@@ -21,10 +21,12 @@ use crate::session::{Place, Session};
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[non_exhaustive]
 pub struct Network {
-    /// The id of the subscription whose resources are reached; all that the identity sees when left out.
+    /// The id of the subscription that resources are looked for in, and that clusters have to be of; all that the
+    /// identity sees when left out. What has a name of its own in all of Azure, such as a storage account, is reached by it.
     #[serde(default)]
     subscription_id: Option<Given<SubscriptionId>>,
-    /// The resource group whose resources are reached; all of the subscription when left out.
+    /// The resource group that resources are looked for in, and that clusters have to be of; all of the subscription when
+    /// left out.
     #[serde(default)]
     resource_group: Option<Given<ResourceGroup>>,
     /// The storage account whose containers are reached; all that the identity sees when left out.
