@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use connector_tests::skip::skip;
-use serde_json::Value;
 
 use super::server::Server;
-use super::stage::{self, GCLOUD, Stage, typed};
+use super::stage::{self, GCLOUD, Stage, texts, typed};
 use crate::shell::Result;
 
 const PART: [&str; 4] = ["--resource-type", "gcs-bucket", "--resource-id", "gs://lab-data/reports/"];
@@ -65,15 +64,6 @@ pub(super) fn tell(stage: &mut Stage, program: &Path) -> Result {
     Ok(())
 }
 
-/// What the server told, which must be something: a search for nothing finds nothing.
-fn texts<'a>(told: &'a Value, field: &str) -> Result<Vec<&'a str>> {
-    let texts: Vec<_> = told[field].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    match texts.is_empty() {
-        true => Err(format!("the server tells no `{field}`")),
-        false => Ok(texts),
-    }
-}
-
 fn register(stage: &Stage, server: &Server) -> Result {
     stage.write(KEY, server.text("key")?)?;
     stage.says(
@@ -107,8 +97,7 @@ fn issue(stage: &Stage, url: &str) -> Result {
 
 /// Whether there is a gcloud that was logged in.
 fn gcloud(stage: &Stage) -> Result<bool> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    if !std::env::split_paths(&path).any(|folder| folder.join(GCLOUD).is_file()) {
+    if !stage::is_there(GCLOUD) {
         skip("demo: gcloud with a login", "gcloud is not installed");
         return Ok(false);
     }

@@ -1,7 +1,8 @@
 //! `cargo xtask demo`: the story of this project, told by its own program against servers on loopback that check what
-//! real ones check: an AWS API, a Google Cloud, a Kubernetes API, a container registry. Every step must behave as told, or
+//! real ones check: an AWS API, a Google Cloud, a Kubernetes API, a container registry, an Azure. Every step must behave as told, or
 //! the demo fails.
 
+mod azure;
 mod docker;
 mod google;
 mod kubernetes;
@@ -22,15 +23,15 @@ const GRANT: [&str; 4] = ["--resource-type", "s3-bucket", "--resource-id", "bkt-
 /// Tells the story; cleans up whatever happens.
 pub(crate) fn run() -> Result {
     println!(
-        "Preparing: the `connector` program, a strict Google Cloud and a strict Kubernetes API are built. A local"
+        "Preparing: the `connector` program, a strict Google Cloud, a strict Azure and a strict Kubernetes API are"
     );
     println!(
-        "AWS API, the real `aws`, boto3 and google-cloud-storage come from the Python package index, a registry"
+        "built. A local AWS API, the real `aws`, boto3, google-cloud-storage and azure-storage-blob come from the"
     );
     println!(
-        "and, where there is none, kubectl from Debian, all into target/tools and without root. The first time"
+        "Python package index, a registry and, where there is none, kubectl from Debian, all into target/tools and"
     );
-    println!("takes minutes.\n");
+    println!("without root. The first time takes minutes.\n");
     let programs = Programs::build()?;
     tell(&programs)?;
     farewell(&programs.connector);
@@ -40,6 +41,8 @@ pub(crate) fn run() -> Result {
 /// What is built for the demo.
 struct Programs {
     connector: PathBuf,
+    /// The Azure of the tests.
+    azure: PathBuf,
     /// The Google Cloud of the tests.
     google: PathBuf,
     /// The Kubernetes API server of the tests.
@@ -57,7 +60,8 @@ impl Programs {
         };
         let given = std::env::var_os("CONNECTOR_BIN").is_some();
         let connector = if given { paths::connector() } else { built("connector") };
-        Ok(Self { connector, google: built("strict-google"), kubernetes: built("strict-kubernetes") })
+        let (azure, google) = (built("strict-azure"), built("strict-google"));
+        Ok(Self { connector, azure, google, kubernetes: built("strict-kubernetes") })
     }
 }
 
@@ -84,6 +88,7 @@ fn tell(programs: &Programs) -> Result {
     google::tell(&mut stage, &programs.google)?;
     kubernetes::tell(&mut stage, &programs.kubernetes)?;
     docker::tell(&mut stage)?;
+    azure::tell(&mut stage, &programs.azure)?;
     search(&stage)
 }
 
@@ -180,6 +185,7 @@ fn farewell(program: &Path) {
     println!("  cargo install --path connector-cli");
     println!("  connector register mine --type aws --auto-configure --profile YOUR-PROFILE");
     println!("  connector register other --type gcp --auto-configure");
+    println!("  connector register third --type azure --auto-configure");
     println!("  connector list-resources");
     println!(
         "  connector exec mine --resource-type s3-bucket --resource-id YOUR-BUCKET -- aws s3 ls s3://YOUR-BUCKET"

@@ -20,6 +20,24 @@ pub(super) const DOCKER_HELPER: &str = "docker-credential-connector";
 /// Google's program, where it is installed.
 pub(super) const GCLOUD: &str = "gcloud";
 
+/// Azure's program, where it is installed.
+pub(super) const AZ: &str = "az";
+
+/// Whether a program is installed.
+pub(super) fn is_there(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// What the server told, which must be something: a search for nothing finds nothing.
+pub(super) fn texts<'a>(told: &'a Value, field: &str) -> Result<Vec<&'a str>> {
+    let texts: Vec<_> = told[field].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    match texts.is_empty() {
+        true => Err(format!("the server tells no `{field}`")),
+        false => Ok(texts),
+    }
+}
+
 /// The kubectl that the chapters need, or why there is none.
 pub(super) fn kubectl() -> Result<Kubectl> {
     let kubectl = install::kubectl().map_err(|reason| reason.to_string())?;
@@ -85,6 +103,11 @@ impl<'a> Stage<'a> {
     /// A file in the home of this run.
     pub(super) fn file(&self, path: &str) -> PathBuf {
         self.cli.home().join(path)
+    }
+
+    /// A file of our program's own.
+    pub(super) fn state(&self, path: &str) -> PathBuf {
+        self.cli.connector_home().join(path)
     }
 
     /// Writes a file in the home of this run.
@@ -199,6 +222,20 @@ impl<'a> Stage<'a> {
         ]);
         let finished = self.foreign(command.args(arguments));
         Ok(self.told(typed(GCLOUD, arguments), finished))
+    }
+
+    /// az in the folder of a login, trusting the authority in a file.
+    pub(super) fn az(&self, login: &str, ca: &str, arguments: &[&str]) -> Result<Told> {
+        let mut command = process::isolated(AZ, &self.cli.home());
+        command.env("AZURE_CONFIG_DIR", self.state("az").join(login));
+        command.env("REQUESTS_CA_BUNDLE", self.file(ca));
+        let finished = self.foreign(command.args(arguments));
+        Ok(self.told(format!("AZURE_CONFIG_DIR=… {}", typed(AZ, arguments)), finished))
+    }
+
+    /// Whether docker's helper is on `PATH` already.
+    pub(super) fn has_docker_helper(&self) -> bool {
+        self.file(BIN).join(DOCKER_HELPER).with_extension(std::env::consts::EXE_EXTENSION).exists()
     }
 
     /// Puts our program onto `PATH` under the name by which docker looks for its helper.
