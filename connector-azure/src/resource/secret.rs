@@ -38,7 +38,7 @@ const VAULTS: &str = "vaults.list";
 
 const PROVIDER: &str = "Microsoft.KeyVault";
 
-const WIDE: &str = "nothing: Entra ID gives tokens for Key Vault as a whole, so one may do in every vault what the \
+const WIDE: &str = "Entra ID gives tokens for Key Vault as a whole, so one may do in every vault what the \
     identity may";
 
 impl StoredSecret {
@@ -137,7 +137,7 @@ impl ResourceType for StoredSecret {
          Contributor do not reach secrets",
     )
     .hands_on()
-    .narrows(WIDE);
+    .narrows("nothing beyond the tokens of all key vaults: Entra ID gives none for a single one");
     type Connector = Azure;
     type Credential = AzureCredential;
 

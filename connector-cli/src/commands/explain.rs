@@ -80,7 +80,7 @@ fn text(app: &App, it: &Explanation, method_narrows: Option<&str>) -> String {
     let narrowing =
         [(resource_type, it.narrows.clone()), (&*it.method, method_narrows.unwrap_or("nothing").to_owned())];
     parts.push(part(app, "NARROWED BY", &prose(app, &narrowing)));
-    parts.push(part(app, "LIVES", &lifetime(app, &it.lifetime)));
+    parts.push(part(app, "LIVES", &lifetime(app, it)));
     parts.push(part(app, "IN THE CACHE", &cache(app, &it.cache)));
     if !it.clients.is_empty() {
         parts.push(part(app, "CLIENTS IN RUST", &it.clients.join("\n")));
@@ -198,11 +198,12 @@ fn pretty(value: &str) -> Option<String> {
     serde_json::to_string_pretty(&document).ok()
 }
 
-fn lifetime(app: &App, bounds: &[LifetimeBound]) -> String {
-    if bounds.is_empty() {
-        return "as long as the stored credential".to_owned();
+fn lifetime(app: &App, it: &Explanation) -> String {
+    if it.lifetime.is_empty() {
+        let whose = if it.steps.is_empty() { "the stored credential" } else { "the provider says" };
+        return format!("as long as {whose}");
     }
-    let rows = bounds.iter().map(|it| {
+    let rows = it.lifetime.iter().map(|it| {
         let limit = match (it.duration, it.until) {
             (Some(duration), _) => format_duration(duration),
             (None, Some(until)) => {

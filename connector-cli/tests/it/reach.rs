@@ -106,7 +106,7 @@ fn s28_who_finds_no_connector_is_told_how_to_register_one() {
     assert_eq!(none.stdout_text(), "");
     let hint = "hint: no connector reaches any kubernetes-cluster; `connector register NAME --type TYPE";
     let told = none.stderr_text();
-    assert!(told.starts_with(hint) && told.contains("one of aws gcp kubernetes"), "{none:?}");
+    assert!(told.starts_with(hint) && told.contains("one of aws azure gcp kubernetes"), "{none:?}");
     let unknown = cli.error(2, &["list-resources", "--resource-type", "nosuch"]);
     assert!(unknown["message"].as_str().is_some_and(|it| it.contains("s3-bucket")), "{unknown}");
 }

@@ -24,7 +24,7 @@ fn method<M: AuthMethod>(config: Value) -> M {
 /// Where a secret may have slipped to: fields of the place, which are no secrets when they are right.
 fn misplaced(secret: &str, more: Value) -> Value {
     let mut config = json!({
-        "tenant_id": secret, "subscription_id": secret, "resource_group": secret, "storage_account": secret,
+        "tenant_id": TENANT, "subscription_id": secret, "resource_group": secret, "storage_account": secret,
         "cloud": secret, "authority_url": format!("https://user:{secret}@host.example"), "endpoint_url": secret,
         "endpoints": { "blob": secret, secret: "x" }, "ca_bundle": secret,
     });
