@@ -8,7 +8,8 @@ use std::task::{Context as Task, Poll};
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_sts::config::{
     BehaviorVersion, IdentityCache, StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig,
 };
@@ -23,7 +24,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
 use aws_types::region::Region as SdkRegion;
-use connector_core::{Clock, Context, Error, ErrorKind, Request, Response};
+use connector_core::{Clock, Context, Error, ErrorKind, Request, Response, Secret};
 
 use crate::session::{Keys, Place};
 
@@ -67,18 +68,41 @@ pub(crate) fn observed(
         // A wrong clock is named, not worked around: the programs that use what is issued cannot do that.
         .disable_clock_skew_correction(true);
     if let Some(keys) = keys {
-        config = config.credentials_provider(SharedCredentialsProvider::new(Credentials::new(
-            keys.access_key_id.expose(),
-            keys.secret_access_key.expose(),
-            keys.session_token.as_ref().map(|token| token.expose().to_owned()),
-            None,
-            "connector",
-        )));
+        config = config.credentials_provider(SharedCredentialsProvider::new(Given(sendable(keys))));
     }
     if let Some(url) = &place.endpoint_url {
         config = config.endpoint_url(url.as_str());
     }
     (config.build(), observed)
+}
+
+/// Keys for one use, or none: then no call is made.
+#[derive(Debug)]
+struct Given(Option<Credentials>);
+
+impl ProvideCredentials for Given {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        let refused = || CredentialsError::invalid_configuration("no header takes them");
+        future::ProvideCredentials::ready(self.0.clone().ok_or_else(refused))
+    }
+}
+
+/// Keys as the SDK takes them. It panics on what can stand in no header, so that is refused before.
+fn sendable(keys: &Keys) -> Option<Credentials> {
+    let token = keys.session_token.as_ref();
+    let is_sent = [Some(&keys.access_key_id), token].into_iter().flatten();
+    is_sent.map(Secret::expose).all(|it| it.bytes().all(|it| it.is_ascii_graphic())).then(|| {
+        Credentials::new(
+            keys.access_key_id.expose(),
+            keys.secret_access_key.expose(),
+            token.map(|token| token.expose().to_owned()),
+            None,
+            "connector",
+        )
+    })
 }
 
 /// The time by the clock of the other side, as the last answer's `Date` gave it.
