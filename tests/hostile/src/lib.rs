@@ -16,6 +16,7 @@ mod documents;
 mod envelopes;
 mod ids;
 mod kubeconfigs;
+mod logins;
 mod policies;
 mod profiles;
 mod store;
@@ -29,6 +30,7 @@ pub use documents::documents;
 pub use envelopes::envelopes;
 pub use ids::ids;
 pub use kubeconfigs::kubeconfigs;
+pub use logins::logins;
 pub use policies::policies;
 pub use profiles::profiles;
 pub use store::store;
@@ -40,6 +42,7 @@ use connector_core::{Error, Registry};
 
 // What is linked is registered.
 use connector_aws as _;
+use connector_azure as _;
 use connector_docker as _;
 use connector_gcp as _;
 use connector_k8s as _;
@@ -49,7 +52,7 @@ use connector_oauth2 as _;
 pub type Target = fn(&[u8]);
 
 /// The targets by name, which is also that of the folder of their seeds.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 12] = [
     ("answers", answers),
     ("boundaries", boundaries),
     ("credentials", credentials),
@@ -57,6 +60,7 @@ pub const TARGETS: [(&str, Target); 11] = [
     ("envelopes", envelopes),
     ("ids", ids),
     ("kubeconfigs", kubeconfigs),
+    ("logins", logins),
     ("policies", policies),
     ("profiles", profiles),
     ("store", store),
@@ -69,14 +73,27 @@ pub const CANARY: &str = "Canary0hunter2";
 
 /// A private key in PEM, as Google's files hold it: one for the whole process, of which nobody knows anything.
 fn key() -> &'static str {
+    &pair().0
+}
+
+/// As much of a certificate for it as is looked at, in PEM: its public key.
+fn certificate() -> &'static str {
+    &pair().1
+}
+
+fn pair() -> &'static (String, String) {
     use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
+    use aws_lc_rs::signature::KeyPair as _;
     use base64::Engine as _;
-    static KEY: OnceLock<String> = OnceLock::new();
-    KEY.get_or_init(|| {
+    static PAIR: OnceLock<(String, String)> = OnceLock::new();
+    PAIR.get_or_init(|| {
         let pair = aws_lc_rs::rsa::KeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).expect("a key");
         let der: Pkcs8V1Der<'_> = pair.as_der().expect("a key has this form");
-        let body = base64::engine::general_purpose::STANDARD.encode(der.as_ref());
-        format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n")
+        let pem = |kind: &str, der: &[u8]| {
+            let body = base64::engine::general_purpose::STANDARD.encode(der);
+            format!("-----BEGIN {kind}-----\n{body}\n-----END {kind}-----\n")
+        };
+        (pem("PRIVATE KEY", der.as_ref()), pem("CERTIFICATE", pair.public_key().as_ref()))
     })
 }
 

@@ -1,6 +1,7 @@
-//! Answers of AWS, of Google Cloud, of metadata services and of programs, through every method and resource type.
+//! Answers of AWS, of Google Cloud, of Azure, of metadata services and of programs, through every method and resource type.
 
 mod aws;
+mod azure;
 mod google;
 
 use connector_core::{AnyConnector, Context, Document, Envelope, Error, Grant, Response, Terms};
@@ -10,13 +11,16 @@ use crate::envelopes::use_envelope;
 use crate::world::{World, block_on};
 use crate::{CANARY, parts, registry, shown, text};
 
+pub(crate) use azure::CLIENT;
+
 /// A method, and a config of it.
 type Method = (&'static str, fn() -> Value);
 
-/// What the first character of an input chooses: a method of AWS, or one of Google Cloud behind them.
+/// What the first character of an input chooses: a method of AWS, one of Google Cloud behind them, or one of Azure.
 fn methods() -> impl ExactSizeIterator<Item = (Provider, Method)> {
     let all = aws::METHODS.map(|it| (aws::PROVIDER, it)).into_iter();
-    let all: Vec<_> = all.chain(google::METHODS.map(|it| (google::PROVIDER, it))).collect();
+    let all = all.chain(google::METHODS.map(|it| (google::PROVIDER, it)));
+    let all: Vec<_> = all.chain(azure::METHODS.map(|it| (azure::PROVIDER, it))).collect();
     all.into_iter()
 }
 

@@ -31,6 +31,10 @@ fn c28_texts_of_64_kib_are_answered() {
             format!("gs://zenfiles/{run}"),
             format!("projects/my-project/{run}"),
             format!("us-docker.pkg.dev/my-project/{run}"),
+            format!("az://zenfiles/data/{run}"),
+            format!("abfss://{run}@zenfiles.dfs.core.windows.net/"),
+            format!("/subscriptions/{run}"),
+            format!("zenimages.azurecr.io/{run}"),
         ] {
             ids(&text.as_bytes()[..text.floor_char_boundary(TEXT)]);
         }
@@ -85,17 +89,21 @@ fn c28_answers_of_1_mib_are_answered() {
         format!("{{\"error\":{{\"details\":[{}{{}}]}}}}", "{\"reason\":\"a\"},".repeat(ANSWER / 15)),
         format!("{{\"error\":\"invalid_grant\",\"error_description\":\"{}\"}}", "jwt ".repeat(ANSWER / 4)),
         "> x-amzn-errortype: a\n".repeat(2000),
+        format!("{{\"error\":\"x\",\"error_description\":\"{}\"}}", "AADSTS".repeat(ANSWER / 6)),
+        format!("{{\"value\":[{}{{}}]}}", "{\"id\":\"a\"},".repeat(ANSWER / 11)),
+        format!("<EnumerationResults><Containers>{}", "<Container><Name>a".repeat(ANSWER / 18)),
     ];
     for body in &bodies {
         // A method of each form of answer, and each status that is read in a way of its own.
         for choice in [
             "0000", "0006", "8110", "8200", "8300", "8400", "8510", "4000", "5000", "6000", "7000", "8201",
-            "8121", ";100", ";001", "A100", "A110", "A113", "B100",
+            "8121", ";100", ";001", "A100", "A110", "A113", "B100", "C000", "C002", "C110", "C223", "F000",
+            "G000", "I000", "L000",
         ] {
             connector_hostile::answers_of_any_size(choice.as_bytes(), body);
         }
         // A token, and then a list or what is made of it.
-        for choice in [";110", ";310", "<100"] {
+        for choice in [";110", ";310", "<100", "C110", "C200", "C510", "C600"] {
             let both = format!("{{\"access_token\":\"t\",\"expires_in\":3600}}\n---\n{body}");
             connector_hostile::answers_of_any_size(choice.as_bytes(), &both);
         }

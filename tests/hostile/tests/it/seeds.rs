@@ -13,8 +13,10 @@ fn mutations(target: &str) -> usize {
         "store" => 300,
         // Each is a signature or more.
         "credentials" => 1000,
-        // Two providers.
-        "answers" => 4000,
+        // As many, for each of its six methods twice.
+        "logins" => 500,
+        // Three providers.
+        "answers" => 5000,
         _ => 3000,
     }
 }
@@ -76,6 +78,7 @@ checked! {
     c28_envelopes: "envelopes",
     c28_ids: "ids",
     c28_kubeconfigs: "kubeconfigs",
+    c28_logins: "logins",
     c28_policies: "policies",
     c28_profiles: "profiles",
     c28_store: "store",
