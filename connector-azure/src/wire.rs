@@ -116,6 +116,7 @@ impl<'a> Api<'a> {
     ///
     /// # Errors
     /// As [`Api::arm`].
+    #[cfg(feature = "registry")]
     pub(crate) async fn arm_action<T: DeserializeOwned>(
         self,
         call: &'static str,
@@ -133,6 +134,7 @@ impl<'a> Api<'a> {
     ///
     /// # Errors
     /// No token, and no answer.
+    #[cfg(any(feature = "aks", feature = "registry"))]
     pub(crate) async fn arm_answer(self, call: &'static str, path: &str, version: &str) -> Result<Response> {
         let request = Request::new("POST", self.arm_url(path, version))
             .with_header("content-length", "0")

@@ -86,6 +86,7 @@ pub(crate) fn in_place(
 }
 
 /// The path of a resource of a kind, such as `Microsoft.KeyVault/vaults`.
+#[cfg(any(feature = "aks", feature = "registry"))]
 pub(crate) fn path(subscription: &SubscriptionId, group: &ResourceGroup, kind: &str, name: &str) -> String {
     let (group, name) = (part(group.as_str()), part(name));
     format!("/subscriptions/{subscription}/resourceGroups/{group}/providers/{kind}/{name}")

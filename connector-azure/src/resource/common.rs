@@ -12,6 +12,7 @@ use crate::wire::Api;
 const VERSION: &str = "2022-12-01";
 
 /// Why there is nothing but its account for a connection string.
+#[cfg(any(feature = "aks", feature = "registry"))]
 pub(crate) const NO_TOKENS: &str = "it holds the key of one account, and makes no tokens of Entra ID";
 
 /// A subscription as Resource Manager lists it.
