@@ -160,6 +160,37 @@ fn s47_a_token_that_az_would_not_take_is_refused() {
     assert_eq!(left(), 0);
 }
 
+/// Whatever keeps a login from being written, nothing of it is left, and the token least of all; what somebody has in the
+/// folder stays.
+#[test]
+fn a_login_for_az_that_cannot_be_written_leaves_nothing() {
+    let stage = Stage::new();
+    let folder = stage.folder("prod");
+    fs::create_dir_all(&folder).expect("the home is ours");
+    let token = folder.join("msal_token_cache.json");
+    for (name, somebodys, says) in [
+        ("config", "[core\n", "without its `]`"),
+        ("azureProfile.json", "{\"subscriptions\": [", "the JSON ends too early"),
+        ("msal_token_cache.json", "{\"AccessToken\": 7}", "another form than expected"),
+        (
+            "msal_token_cache.json",
+            "{\"Account\": {\"connector\": {\"username\": \"me\"}}}",
+            "not from this connector",
+        ),
+    ] {
+        fs::write(folder.join(name), somebodys).expect("the home is ours");
+        let ended = stage.cli.fails(2, &LOGIN);
+        assert!(ended.stderr_text().contains(says), "{ended:?}");
+        assert_eq!(fs::read_to_string(folder.join(name)).expect("there"), somebodys);
+        assert!(name == "msal_token_cache.json" || !token.exists());
+        fs::remove_file(folder.join(name)).expect("there");
+        assert_eq!(fs::read_dir(&folder).expect("there").count(), 0, "nothing else was written");
+    }
+    stage.cli.ok(&LOGIN);
+    stage.cli.ok(&["logout", "prod"]);
+    assert!(!folder.exists());
+}
+
 /// S45, S53: one command has a token in its environment, whoever else's is there, and who asks for a person's or a
 /// machine's identity finds none. az would go on with its own login, and is not run.
 #[test]
