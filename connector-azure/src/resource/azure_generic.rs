@@ -41,6 +41,7 @@ impl ResourceType for AzureGeneric {
          that the connector's identity may do there. Where one container or one registry is enough, its own resource \
          type gives less away.",
     )
+    .single()
     .forms(&[
         ("SUBSCRIPTION-ID", "the id of a subscription"),
         ("subscriptions/SUBSCRIPTION-ID", "the same, as Resource Manager writes it"),

@@ -58,6 +58,20 @@ async fn a_name_is_completed_and_several_are_listed() {
     assert_eq!(found.id(), SUBSCRIPTION);
 }
 
+/// Without an id the connector's own subscription is meant, or the one that its identity sees.
+#[tokio::test]
+async fn no_id_is_needed_where_there_is_one_subscription() {
+    const { assert!(!AzureGeneric::ABOUT.instances) };
+    assert_eq!(AzureGeneric::only(&SUBSCRIPTION.to_uppercase()).expect("the one").id(), SUBSCRIPTION);
+    let entries = [(SUBSCRIPTION, "a", "Enabled"), (OTHER, "b", "Enabled")];
+    let world = Scripted::new().answers(listed(&entries[..1])).answers(listed(&entries));
+    let cx = world.context();
+    let found = AzureGeneric::resolve("", &all(), &call(&cx)).await.expect("one");
+    assert_eq!(found.id(), SUBSCRIPTION);
+    let error = AzureGeneric::resolve("", &all(), &call(&cx)).await.expect_err("two");
+    assert!(error.message().contains(SUBSCRIPTION) && error.message().contains(OTHER), "{error:?}");
+}
+
 /// Lists go on to their last page, and only as long as the service itself says where.
 #[tokio::test]
 async fn pages_are_followed_at_home_alone() {
