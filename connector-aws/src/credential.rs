@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use connector_core::agent::Protocol;
 use connector_core::{
     Clients, Credential, EnvironmentForm, Expiry, Fields, Issued, Result, Secret, Source, Tool,
 };
 
-use crate::tool;
+use crate::{agent, tool};
 
 /// Keys for AWS, with what an SDK has to know to use them.
 #[derive(Clone, Debug)]
@@ -60,6 +61,10 @@ impl Credential for AwsCredential {
 
     fn tools() -> &'static [Tool<Self>] {
         &[Tool { name: "aws", render: tool::credential_process }]
+    }
+
+    fn protocols() -> &'static [&'static dyn Protocol<Self>] {
+        &[&agent::EcsContainer]
     }
 
     fn environment(issued: &Issued<Self>) -> Result<EnvironmentForm> {

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use crate::agent::Protocol;
 use crate::{Error, Fields, Handle, Issued, ResourceType, Result, Secret, Source};
 
 /// A future that is boxed, for what has to be an object.
@@ -43,6 +44,11 @@ pub trait Credential: Sized + Send + Sync + 'static {
 
     /// The forms in which tools take it, such as `credential_process`.
     fn tools() -> &'static [Tool<Self>] {
+        &[]
+    }
+
+    /// The protocols in which SDKs ask an endpoint of their machine for it, the one that most of them speak first.
+    fn protocols() -> &'static [&'static dyn Protocol<Self>] {
         &[]
     }
 

@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 
 use crate::credential::tool_of;
 use crate::{
-    Access, Credential, EnvironmentForm, Error, Expiry, Issued, Narrowed, Problem, Result, Secret,
-    format_time, parse_time,
+    Access, AnyProtocol, Credential, EnvironmentForm, Error, Expiry, Issued, Narrowed, Problem, Result,
+    Secret, format_time, parse_time,
 };
 
 /// The version of the envelope that this crate writes. A new top-level field is a new version.
@@ -313,6 +313,7 @@ pub(crate) struct Forms {
     pub(crate) tools: fn() -> Vec<&'static str>,
     pub(crate) tool: fn(&Envelope, &str) -> Result<Secret>,
     pub(crate) environment: fn(&Envelope) -> Result<EnvironmentForm>,
+    pub(crate) protocols: fn() -> Vec<AnyProtocol>,
 }
 
 impl Forms {
@@ -324,6 +325,7 @@ impl Forms {
                 (tool.render)(&envelope.open::<C>()?)
             },
             environment: |envelope| C::environment(&envelope.open::<C>()?),
+            protocols: || C::protocols().iter().map(|it| AnyProtocol::new::<C>(*it)).collect(),
         }
     }
 }

@@ -11,6 +11,7 @@ mod secret;
 mod time;
 
 // What authors implement, and what they are given to do it.
+pub mod agent;
 mod base;
 mod ca_bundle;
 mod checked;
@@ -59,8 +60,8 @@ pub use key_prefix::KeyPrefix;
 pub use reading::{Pages, candidates, in_id, not_an_id};
 pub use refresh::{Expires, Refreshing, Windows};
 pub use registry::{
-    AnyConnector, AnyHandle, Catalogue, ConnectorEntry, MethodEntry, Overview, ParsedId, Registration,
-    Registry, ResourceEntry,
+    AnyConnector, AnyHandle, AnyProtocol, Catalogue, ConnectorEntry, MethodEntry, Overview, ParsedId,
+    Registration, Registry, ResourceEntry,
 };
 pub use schema::Field;
 pub use secret::{SECRET_MARK, Secret};

@@ -2,6 +2,7 @@
 
 mod any;
 mod catalogue;
+mod protocol;
 mod registration;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -13,6 +14,7 @@ use serde_json::{Map, Value};
 
 pub use any::{AnyConnector, AnyHandle};
 pub use catalogue::{Catalogue, ConnectorEntry, MethodEntry, Overview, ResourceEntry};
+pub use protocol::AnyProtocol;
 pub use registration::{ParsedId, Registration};
 
 use crate::connector::implicit_is_off;
@@ -473,6 +475,14 @@ impl Registry {
     /// When its kind has no such form.
     pub fn environment(&self, envelope: &Envelope) -> Result<EnvironmentForm> {
         (self.kind(&envelope.kind)?.forms.environment)(envelope)
+    }
+
+    /// The protocols in which SDKs ask an endpoint of their machine for a kind, the one that most of them speak first.
+    ///
+    /// # Errors
+    /// An unknown kind.
+    pub fn protocols(&self, kind: &str) -> Result<Vec<AnyProtocol>> {
+        Ok((self.kind(kind)?.forms.protocols)())
     }
 
     /// A handle that is answered from elsewhere; needs the kind only, no provider.
