@@ -1,5 +1,6 @@
 //! The world as a connector sees it: nothing is ambient, everything comes through here.
 
+mod browser;
 mod call;
 mod commands;
 mod environment;
@@ -290,6 +291,16 @@ impl Context {
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) when the port is taken.
     pub async fn listen(&self, port: Option<u16>) -> Result<Box<dyn Redirect>> {
         self.0.person.listen(port).await
+    }
+
+    /// Waits, ten minutes at most, until the person's browser comes back with the answer to the login of this `state`,
+    /// and gives the code in it. What answers another login is passed over.
+    ///
+    /// # Errors
+    /// [`Refused`](crate::ErrorKind::Refused) when nobody comes back in time, the login was declined, or there is none in
+    /// the answer.
+    pub async fn come_back(&self, redirect: &dyn Redirect, state: &Secret) -> Result<Secret> {
+        browser::code(self, redirect, state).await
     }
 
     /// What this connector kept under `key`; `None` when nothing.
