@@ -1,56 +1,17 @@
-//! az: a folder of settings of its own, in which a token or a signature stands where az itself would have kept it.
-//!
-//! az has no helper that it would ask, and no variable for a token. What it takes is its own cache: an access token
-//! alone, without the refresh token that a login of its own leaves there, so that this one ends (tried with az 2.61 and
-//! 2.91). Azure's libraries ask az, and so have the same token where they are told the same folder.
+//! A token, where az would have kept its own.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use connector_core::{Envelope, EnvironmentForm, Error, Expiry, Grant, Result, Secret, format_time};
-use serde_json::{Map, Value, json};
+use connector_core::{Envelope, Error, Expiry, Grant, Result, Secret, format_time};
+use serde_json::{Value, json};
 
-use super::{Asked, Plan, escaped, free_name};
-use crate::app::App;
+use super::super::Asked;
+use super::{Cloud, Made, file, quoted, section, setting};
 use crate::edit::{Format, Step};
-use crate::logins::{self, FileWish, Journal, Wanted, Wish};
-
-/// What az knows of a cloud.
-struct Cloud {
-    /// In the fields of a credential.
-    name: &'static str,
-    az_name: &'static str,
-    authority: &'static str,
-    resource_manager: &'static str,
-    /// What az asks a token for, when it is to call Resource Manager.
-    resource: &'static str,
-}
-
-const CLOUDS: [Cloud; 3] = [
-    Cloud {
-        name: "public",
-        az_name: "AzureCloud",
-        authority: "https://login.microsoftonline.com",
-        resource_manager: "https://management.azure.com",
-        resource: "https://management.core.windows.net/",
-    },
-    Cloud {
-        name: "government",
-        az_name: "AzureUSGovernment",
-        authority: "https://login.microsoftonline.us",
-        resource_manager: "https://management.usgovcloudapi.net",
-        resource: "https://management.core.usgovcloudapi.net/",
-    },
-    Cloud {
-        name: "china",
-        az_name: "AzureChinaCloud",
-        authority: "https://login.chinacloudapi.cn",
-        resource_manager: "https://management.chinacloudapi.cn",
-        resource: "https://management.core.chinacloudapi.cn/",
-    },
-];
+use crate::logins::Wanted;
 
 /// The application that az is: its cache is asked for tokens of this one.
 const AZ: &str = "04b07795-8ddb-461a-bbee-02f9e1bf7b46";
@@ -61,51 +22,7 @@ const OWN_CLOUD: &str = "connector";
 /// The key of what is written into the maps of az's cache; az finds it by what it says.
 const KEY: &str = "connector";
 
-/// `variables` are those by which az takes the same credential, where there are any.
-pub(super) fn plan(
-    app: &App,
-    asked: &Asked<'_>,
-    (envelope, variables): (&Envelope, &EnvironmentForm),
-    journal: &Journal,
-) -> Result<Plan> {
-    let name = free_name("azure", "folders", asked, &journal.logins, str::to_owned)?;
-    let home = std::path::absolute(app.home()).unwrap_or_else(|_| app.home().to_owned());
-    let folder = logins::folder_of_az(&home, &name);
-    let cloud = envelope.fields.text_if("cloud").unwrap_or(CLOUDS[0].name);
-    let cloud = CLOUDS.iter().find(|it| it.name == cloud);
-    let cloud =
-        cloud.ok_or_else(|| Error::invalid("the credential is for a cloud that is not known here"))?;
-    let made = match envelope.fields.secret_field("sas_token") {
-        Some(_) => of_signature(&folder, cloud, envelope, variables)?,
-        None => of_token(&folder, cloud, asked, envelope, app.now())?,
-    };
-    Ok(Plan {
-        wish: Wish {
-            connector: asked.name.to_owned(),
-            kind: "azure",
-            name,
-            grant: asked.grant.clone(),
-            is_static: true,
-            username: None,
-            files: made.files,
-        },
-        tool: "az",
-        usage: format!("{} az {}", started_with(&folder, envelope), made.example),
-        renewed: super::RENEWED,
-        notes: [made.note].into_iter().chain(in_the_way(&made.read_first)).collect(),
-    })
-}
-
-/// What is written, and what is said of it.
-struct Made {
-    files: Vec<FileWish>,
-    example: String,
-    note: String,
-    /// Variables that az reads before its settings.
-    read_first: Vec<&'static str>,
-}
-
-fn of_token(
+pub(super) fn made(
     folder: &Path,
     cloud: &Cloud,
     asked: &Asked<'_>,
@@ -205,60 +122,6 @@ fn of_token(
     })
 }
 
-/// What az takes from `AZURE_STORAGE_OPTION` it takes as well from its settings: the text that says with the signature
-/// which account it is for. With a signature alone az would go to whichever account a command names.
-fn of_signature(
-    folder: &Path,
-    cloud: &Cloud,
-    envelope: &Envelope,
-    variables: &EnvironmentForm,
-) -> Result<Made> {
-    let value = |option: &str| {
-        let name = format!("AZURE_STORAGE_{}", option.to_uppercase());
-        variables.set.iter().find(|it| it.0 == name).map(|(_, value)| (option.to_owned(), value.expose()))
-    };
-    let storage = ["connection_string", "auth_mode"].map(value);
-    let [Some((connection_string, text)), Some((auth_mode, mode))] = &storage else {
-        return Err(Error::unexpected("the signature has no form that az reads"));
-    };
-    let settings = vec![
-        section("core", &[("collect_telemetry", "false")])?,
-        section("cloud", &[("name", cloud.az_name)])?,
-        section("storage", &[(connection_string, text), (auth_mode, mode)])?,
-    ];
-    let fields = &envelope.fields;
-    let container = fields.text_if("container").map(|it| format!(" --container-name {}", quoted(it)));
-    // Without the slash at its end it would be a list of what is beside the directory, too, and is refused.
-    let part = envelope.within.as_deref().map(|it| it.strip_suffix('/').unwrap_or(it));
-    let part = part.map(|it| format!(" --prefix {}", quoted(&format!("{it}/"))));
-    Ok(Made {
-        files: vec![file(folder, "config", Format::Ini, true, settings)],
-        example: ["storage blob list".to_owned()].into_iter().chain(container).chain(part).collect(),
-        note: "the signature is for `az storage` and this one container; log in again when it ends"
-            .to_owned(),
-        read_first: vec!["AZURE_CLOUD_NAME", "AZURE_STORAGE_AUTH_MODE", "AZURE_STORAGE_CONNECTION_STRING"],
-    })
-}
-
-fn file(folder: &Path, name: &str, format: Format, is_secret: bool, values: Vec<Wanted>) -> FileWish {
-    FileWish { path: folder.join(name), format, is_secret, values }
-}
-
-/// A setting in the login's own folder. az may have changed an earlier login's.
-fn setting(key: &str, value: Value) -> Wanted {
-    Wanted { place: vec![Step::Key(key.to_owned())], value, replaces: true, what: key.to_owned() }
-}
-
-/// A section of a file of settings. One with a secret gives way to none that somebody wrote: that would be kept.
-fn section(name: &str, values: &[(&str, &str)]) -> Result<Wanted> {
-    if values.iter().any(|(_, it)| it.contains(char::is_control)) {
-        return Err(Error::invalid("the credential holds a text that az's files have no form for"));
-    }
-    let values = values.iter().map(|(key, it)| ((*key).to_owned(), escaped(it).into()));
-    let wanted = setting(name, Value::Object(values.collect::<Map<_, _>>()));
-    Ok(Wanted { replaces: name != "storage", what: format!("[{name}]"), ..wanted })
-}
-
 /// When a token ends for az.
 fn until(expiry: &Expiry, now: SystemTime) -> Result<SystemTime> {
     let end = expiry.at().ok_or_else(|| Error::unexpected("a token without an end"))?;
@@ -312,35 +175,6 @@ fn example_of_token(grant: &Grant, audience: &str, is_management: bool) -> Strin
         _ if is_management => "group list".to_owned(),
         _ => format!("account get-access-token --resource {}", quoted(audience)),
     }
-}
-
-/// The variables that az has to be started with.
-fn started_with(folder: &Path, envelope: &Envelope) -> String {
-    // Certificates that are given as text have no path; az has no setting for either.
-    let bundle = envelope.fields.text_if("ca_bundle").filter(|it| !it.contains('\n')).map(PathBuf::from);
-    let all = [("AZURE_CONFIG_DIR", Some(folder.to_owned())), ("REQUESTS_CA_BUNDLE", bundle)];
-    let all = all.into_iter().filter_map(|(name, path)| Some((name, quoted(&path?.to_string_lossy()))));
-    match cfg!(windows) {
-        true => all.map(|(name, path)| format!("$env:{name}={path};")).collect::<Vec<_>>().join(" "),
-        false => all.map(|(name, path)| format!("{name}={path}")).collect::<Vec<_>>().join(" "),
-    }
-}
-
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let is_plain = |it: char| it.is_ascii_alphanumeric() || "-_./:@=+,".contains(it);
-    match word.chars().all(is_plain) && !cfg!(windows) {
-        true => word.to_owned(),
-        false if cfg!(windows) => format!("'{}'", word.replace('\'', "''")),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
-}
-
-/// Says which of the user's variables az would read first.
-fn in_the_way(names: &[&'static str]) -> Option<String> {
-    let set: Vec<_> = names.iter().filter(|it| std::env::var_os(it).is_some()).copied().collect();
-    let verb = if set.len() == 1 { "is" } else { "are" };
-    (!set.is_empty()).then(|| format!("{} {verb} set, which az reads before its settings", set.join(" and ")))
 }
 
 #[cfg(test)]
@@ -408,45 +242,5 @@ mod tests {
             example_of_token(&generic, vault, false),
             "account get-access-token --resource https://vault.azure.net"
         );
-    }
-
-    /// A signature for a directory lists what is below it, and not what begins with its name.
-    #[cfg(not(windows))]
-    #[test]
-    fn the_example_of_a_part_is_one_that_is_let_through() {
-        let text = Secret::new("BlobEndpoint=https://zen.example.org;SharedAccessSignature=sig=hunter2");
-        let variables = EnvironmentForm::default()
-            .set("AZURE_STORAGE_CONNECTION_STRING", text)
-            .set("AZURE_STORAGE_AUTH_MODE", "key");
-        for (within, expected) in [
-            (Value::Null, "storage blob list --container-name data"),
-            (json!("a"), "storage blob list --container-name data --prefix a/"),
-            (json!("a/"), "storage blob list --container-name data --prefix a/"),
-            (json!("a/my b"), "storage blob list --container-name data --prefix 'a/my b/'"),
-        ] {
-            let text = json!({
-                "version": 1, "kind": "azure", "connector": "prod",
-                "resource": { "type": "blob-container", "id": "az://zen/data" }, "within": within,
-                "access": "read", "expires_at": "2026-01-01T00:00:00Z", "provider_expiry": null,
-                "narrowed": true, "reason": "-", "long_lived": false,
-                "public": { "container": "data" }, "secret": { "sas_token": "sig=hunter2" },
-            });
-            let envelope = Envelope::from_json(&text.to_string()).expect("an envelope");
-            let made = of_signature(Path::new("/az"), &CLOUDS[0], &envelope, &variables).expect("made");
-            assert_eq!(made.example, expected);
-        }
-    }
-
-    #[cfg(not(windows))]
-    #[test]
-    fn words_are_quoted_for_a_shell() {
-        for (word, expected) in [
-            ("/home/me/az", "/home/me/az"),
-            ("/my home/az", "'/my home/az'"),
-            ("$web", "'$web'"),
-            ("it's", r"'it'\''s'"),
-        ] {
-            assert_eq!(quoted(word), expected);
-        }
     }
 }
