@@ -2,6 +2,8 @@
 
 pub mod system;
 
+#[cfg(feature = "agent")]
+pub mod agent;
 #[cfg(feature = "hub")]
 pub mod hub;
 

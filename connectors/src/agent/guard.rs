@@ -1,0 +1,145 @@
+//! Who is let in: every defence that does not depend on a protocol. What is refused is told in the protocol's words.
+
+use connector_core::AnyProtocol;
+use connector_core::agent::{Answer, Asked, Proof, Refusal};
+use connector_core::{Error, Result, Secret};
+use hyper::header::{HOST, HeaderMap, HeaderName, ORIGIN, REFERER, VIA};
+use hyper::http::request::Parts;
+use subtle::ConstantTimeEq;
+
+/// The name by which Google's libraries may know their endpoint. It proves less than an address does, and is taken
+/// only where the header that no web page can send is the proof.
+const METADATA: &str = "metadata.google.internal";
+
+/// What somebody in between adds: the request is another one's, or has passed a proxy that a browser can be sent to.
+const FORWARDED: [&str; 5] =
+    ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"];
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// The defences of one endpoint.
+#[derive(Debug)]
+pub(super) struct Guard {
+    /// What requests may say as their `Host`.
+    pub(super) hosts: Vec<String>,
+    pub(super) port: u16,
+    /// Whether only programs of this machine reach it.
+    pub(super) is_loopback: bool,
+    pub(super) token: Secret,
+    /// At least one.
+    pub(super) protocols: Vec<AnyProtocol>,
+}
+
+impl Guard {
+    /// The protocol of a path; the first one speaks for paths of none.
+    pub(super) fn speaker(&self, path: &str) -> (&AnyProtocol, bool) {
+        match self.protocols.iter().find(|it| it.claims(path)) {
+            Some(protocol) if is_plain(path) => (protocol, true),
+            Some(protocol) => (protocol, false),
+            None => (&self.protocols[0], false),
+        }
+    }
+
+    /// Lets a request in as far as its head tells. Whether its token is right is asked by [`Guard::redeem`].
+    ///
+    /// # Errors
+    /// The answer to who is not let in.
+    pub(super) fn admit(&self, head: &Parts) -> Result<(&AnyProtocol, Proof), Answer> {
+        let path = head.uri.path();
+        let (protocol, is_claimed) = self.speaker(path);
+        let proof = protocol.proof(path);
+        let no = |status, code, message: &str| Err(protocol.refuse(&Refusal::new(status, code, message)));
+        if !self.is_ours(head, proof) {
+            return no(421, "host", "this endpoint is asked by its own address only");
+        }
+        if is_of_browser(&head.headers) {
+            return no(403, "browser", "this endpoint answers programs, and no web pages");
+        }
+        if FORWARDED.iter().any(|it| head.headers.contains_key(*it)) || head.headers.contains_key(VIA) {
+            return no(403, "forwarded", "this endpoint answers who asks it directly");
+        }
+        if !is_claimed {
+            return no(404, "path", "there is nothing at this path");
+        }
+        let method = protocol.method(path);
+        if head.method.as_str() != method {
+            let message = format!("this path is asked by {method}");
+            return Err(protocol.refuse(&Refusal::new(405, "method", message)).with_header("allow", method));
+        }
+        if let Proof::Fixed(name, value) = proof {
+            if !self.is_loopback {
+                return no(403, "address", "this path shows no secret, and is served on loopback only");
+            }
+            if one(&head.headers, name) != Some(value.as_bytes()) {
+                return no(403, "header", &format!("send the header {name}: {value}"));
+            }
+        }
+        Ok((protocol, proof))
+    }
+
+    /// Whether a request shows the session's token, where its proof is one. In constant time.
+    ///
+    /// # Errors
+    /// The answer to who shows none or another one.
+    pub(super) fn redeem(&self, protocol: &AnyProtocol, proof: Proof, asked: &Asked) -> Result<(), Answer> {
+        let shown = asked.token(proof);
+        let is_right =
+            shown.as_ref().is_some_and(|it| bool::from(it.as_bytes().ct_eq(self.token.expose().as_bytes())));
+        if is_right || !proof.is_secret() {
+            return Ok(());
+        }
+        let (code, message) = match shown {
+            Some(_) => ("token", "the token is not that of this session"),
+            None => ("no-token", "the session's token is missing, or stands there more than once"),
+        };
+        Err(protocol.refuse(&Refusal::new(401, code, message)))
+    }
+
+    /// Whether the request names this endpoint, once, and nothing else: a web page elsewhere whose name leads here
+    /// sends its own.
+    fn is_ours(&self, head: &Parts, proof: Proof) -> bool {
+        let is_ours = |host: &str| {
+            let is_metadata = || {
+                let rest = host.get(..METADATA.len()).filter(|it| it.eq_ignore_ascii_case(METADATA));
+                rest.is_some()
+                    && (host.len() == METADATA.len() || host[METADATA.len()..] == format!(":{}", self.port))
+            };
+            self.hosts.iter().any(|it| it.eq_ignore_ascii_case(host))
+                || (!proof.is_secret() && self.is_loopback && is_metadata())
+        };
+        let host = one(&head.headers, HOST.as_str()).and_then(|it| std::str::from_utf8(it).ok());
+        host.is_some_and(is_ours) && head.uri.authority().is_none_or(|it| is_ours(it.as_str()))
+    }
+}
+
+/// Whether a path says what it means: nothing in it is written another way, or leads up.
+fn is_plain(path: &str) -> bool {
+    !path.contains(['%', '\\', '\0'])
+        && !path.contains("//")
+        && path.split('/').all(|it| !matches!(it, "." | ".."))
+}
+
+/// Browsers say on whose behalf they ask. None asks here on anybody's.
+fn is_of_browser(headers: &HeaderMap) -> bool {
+    let elsewhere = headers.get_all(SEC_FETCH_SITE).iter().any(|it| it.as_bytes() != b"none");
+    elsewhere || headers.contains_key(ORIGIN) || headers.contains_key(REFERER)
+}
+
+/// The one value of a header; none where there are several.
+fn one<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?;
+    values.next().is_none().then(|| value.as_bytes())
+}
+
+/// Whether requests of a protocol show a secret, as far as the paths tell that its programs are sent to.
+pub(super) fn has_secret<'a>(protocol: &AnyProtocol, paths: impl IntoIterator<Item = &'a str>) -> bool {
+    std::iter::once("/").chain(paths).all(|path| protocol.proof(path).is_secret())
+}
+
+/// The error of a protocol that shows no secret where others could ask.
+pub(super) fn needs_loopback(protocol: &AnyProtocol, address: std::net::IpAddr) -> Error {
+    let id = protocol.id();
+    Error::refused(format!("`{id}` is not served on {address}: its requests show no secret"))
+        .with_hint("listen on 127.0.0.1, or choose another protocol with `--protocol`")
+}
