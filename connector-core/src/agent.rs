@@ -61,6 +61,8 @@ pub trait Protocol<C: Credential>: Send + Sync {
 pub enum Proof {
     /// This header carries the session's token, and nothing else.
     Header(&'static str),
+    /// The header `Authorization` carries the session's token after the word `Bearer`.
+    Bearer,
     /// This field of a form in the body carries the session's token.
     Form(&'static str),
     /// This header has this value. It is no secret: it shows that no web page asks, since a page cannot set it.
@@ -71,7 +73,7 @@ impl Proof {
     /// Whether it is a secret of the session.
     #[must_use]
     pub const fn is_secret(self) -> bool {
-        matches!(self, Self::Header(_) | Self::Form(_))
+        matches!(self, Self::Header(_) | Self::Bearer | Self::Form(_))
     }
 }
 
@@ -224,6 +226,10 @@ impl Asked {
     pub fn token(&self, proof: Proof) -> Option<Zeroizing<String>> {
         match proof {
             Proof::Header(name) => self.header(name).map(|it| Zeroizing::new(it.to_owned())),
+            Proof::Bearer => {
+                let (scheme, token) = self.header("authorization")?.split_once(' ')?;
+                scheme.eq_ignore_ascii_case("bearer").then(|| Zeroizing::new(token.to_owned()))
+            }
             Proof::Form(name) => self.form(name),
             Proof::Fixed(..) => None,
         }
@@ -362,6 +368,13 @@ mod tests {
         assert_eq!(asked.token(Proof::Header("authorization")).as_deref().map(String::as_str), Some("t"));
         assert_eq!(asked.token(Proof::Form("subject_token")).as_deref().map(String::as_str), Some("s"));
         assert_eq!(asked.token(Proof::Fixed("authorization", "t")), None);
+        assert_eq!(asked.token(Proof::Bearer), None, "no scheme");
+        for (sent, token) in
+            [("Bearer t", Some("t")), ("bearer t", Some("t")), ("Basic t", None), ("Bearer", None)]
+        {
+            let bearer = Asked::new("POST", "/").with_header("authorization", sent);
+            assert_eq!(bearer.token(Proof::Bearer).as_deref().map(String::as_str), token, "{sent}");
+        }
         let twice = asked.with_header("authorization", "t");
         assert_eq!(twice.token(Proof::Header("authorization")), None);
         assert!(twice.has_header("AUTHORIZATION"));
