@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use connector_core::agent::Protocol;
 use connector_core::{Clients, Credential, EnvironmentForm, Error, Fields, Issued, Result, Secret, Source};
 use serde_json::{Map, Value};
 
 use crate::names::{Service, UniverseDomain};
-use crate::tool;
+use crate::{agent, tool};
 
 /// A token for Google Cloud, with what a client has to know to use it.
 #[derive(Clone, Debug)]
@@ -81,6 +82,10 @@ impl Credential for GcpCredential {
         Clients::none()
             .with::<google_cloud_auth::credentials::Credentials>()
             .with::<google_cloud_auth::credentials::AccessTokenCredentials>()
+    }
+
+    fn protocols() -> &'static [&'static dyn Protocol<Self>] {
+        &[&agent::ExternalAccount, &agent::Metadata]
     }
 
     fn environment(issued: &Issued<Self>) -> Result<EnvironmentForm> {
