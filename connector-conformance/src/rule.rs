@@ -268,6 +268,12 @@ rules! {
     FORMS_ARE_SOUND = "forms-are-sound",
         mend: "correct the kind's `tools` or `environment`";
 
+    /// A protocol in which programs ask an endpoint has a kebab-case id of its own; what it sets up is variables and
+    /// files that lead there and hold no part of the credential, which would end there; it refuses as a failure,
+    /// takes the same path in the same way each time, and no request makes it panic.
+    PROTOCOLS_ARE_SOUND = "protocols-are-sound",
+        mend: "correct the kind's `protocols`: set up the address alone, and decide by nothing but the arguments";
+
 // How it lives on.
 
     /// When its hard window opens, a credential is replaced by one that ends later, and so it is after an outage;

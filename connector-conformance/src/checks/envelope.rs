@@ -3,7 +3,7 @@
 use connector_core::{Envelope, Fields};
 use serde_json::{Value, json};
 
-use super::is_kebab;
+use super::{is_kebab, is_variable};
 use crate::bench::Case;
 use crate::drive::{is_panic, survive};
 use crate::kit::Kind;
@@ -144,10 +144,4 @@ fn check_forms(case: &Case<'_>, envelope: &Envelope, place: &str, findings: &mut
             format!("the variable `{name}` holds a line end or NUL")
         });
     }
-}
-
-/// Letters, digits and underscores, not from a digit on.
-fn is_variable(name: &str) -> bool {
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    !name.is_empty() && name.bytes().all(fits) && !name.starts_with(|it: char| it.is_ascii_digit())
 }

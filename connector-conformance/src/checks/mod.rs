@@ -10,6 +10,7 @@ mod lifetime;
 mod many;
 mod narrowing;
 mod parts;
+mod protocols;
 mod renewing;
 mod schema;
 mod secrets;
@@ -43,6 +44,7 @@ async fn in_a_world(mut case: Case<'_>, findings: &mut Findings) {
     lifetime::check(&case, findings).await;
     narrowing::check(&case, findings).await;
     envelope::check(&case, &sample.envelope, findings);
+    protocols::check(&case, &sample.envelope, &sample.handle.grant(), findings);
     renewing::check(&case, findings).await;
     many::check(&case, &sample.handle.grant(), findings).await;
     answers::check(&case, findings).await;
@@ -54,4 +56,10 @@ pub(crate) fn is_kebab(id: &str) -> bool {
         !it.is_empty() && it.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
     };
     id.len() <= 63 && id.starts_with(|it: char| it.is_ascii_lowercase()) && id.split('-').all(word)
+}
+
+/// Letters, digits and underscores, not from a digit on.
+pub(crate) fn is_variable(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    !name.is_empty() && name.bytes().all(fits) && !name.starts_with(|it: char| it.is_ascii_digit())
 }

@@ -4,9 +4,10 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use connector_conformance::{Kit, World, canary};
+use connector_core::agent::{Answer, Asked, Proof, Protocol, Refusal, SetUp, Site};
 use connector_core::{
     Access, AuthMethod, Authenticated, Call, ConnectorAbout, ConnectorType, Context, Credential,
     EnvironmentForm, Error, Expiry, Fields, Http, Identity, Issued, Life, Lifetime, Listing, MethodAbout,
@@ -100,6 +101,37 @@ pub(crate) trait Nature: Sized + Send + Sync + 'static {
     }
     fn environment(ticket: &Secret) -> EnvironmentForm {
         EnvironmentForm::default().set("TINY_TICKET", ticket.clone())
+    }
+    fn protocols() -> &'static [&'static dyn Protocol<Ticket<Self>>] {
+        &[&Window]
+    }
+}
+
+/// Where tickets are given out.
+pub(crate) struct Window;
+
+impl<N: Nature> Protocol<Ticket<N>> for Window {
+    fn id(&self) -> &'static str {
+        "tiny-window"
+    }
+    fn about(&self) -> &'static str {
+        "where everything that is tiny asks"
+    }
+    fn proof(&self, _: &str) -> Proof {
+        Proof::Bearer
+    }
+    fn claims(&self, path: &str) -> bool {
+        path == "/ticket"
+    }
+    fn set_up(&self, site: &Site, _: &Issued<Ticket<N>>) -> Result<SetUp> {
+        let form = EnvironmentForm::default().set("TINY_WINDOW", site.url("/ticket")).unset("TINY_TICKET");
+        Ok(SetUp::new(form).with_file("window.json", "{}"))
+    }
+    fn answer(&self, _: &Asked, issued: &Issued<Ticket<N>>, _: SystemTime) -> Answer {
+        Answer::new(200, "text/plain", issued.credential.ticket.clone())
+    }
+    fn refuse(&self, refusal: &Refusal) -> Answer {
+        Answer::new(refusal.status, "text/plain", refusal.message.clone())
     }
 }
 
@@ -229,6 +261,9 @@ impl<N: Nature> Credential for Ticket<N> {
     }
     fn tools() -> &'static [Tool<Self>] {
         N::tools()
+    }
+    fn protocols() -> &'static [&'static dyn Protocol<Self>] {
+        N::protocols()
     }
     fn environment(issued: &Issued<Self>) -> Result<EnvironmentForm> {
         Ok(N::environment(&issued.credential.ticket))
