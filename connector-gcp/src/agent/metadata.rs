@@ -11,7 +11,6 @@ use std::time::SystemTime;
 
 use connector_core::agent::{Answer, Asked, Proof, Protocol, Refusal, SetUp, Site};
 use connector_core::{Error, Issued, Result, Secret};
-use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
 use super::{account, end, environment, left};
@@ -87,9 +86,7 @@ impl Protocol<GcpCredential> for Metadata {
 
 /// What is at a path. Waiting for a change ends at once: a program that asks again is told the same.
 fn find(asked: &Asked, issued: &Issued<GcpCredential>, now: SystemTime) -> Result<Answer> {
-    let path =
-        percent_decode_str(asked.path()).decode_utf8().map_err(|_| Error::invalid("the path is no text"))?;
-    let (segments, is_folder) = parts(&path);
+    let (segments, is_folder) = parts(asked.path());
     let account = account(&issued.credential);
     let known = |who: &str| who == "default" || who == account;
     if let [_, VERSION, "instance", "service-accounts", who, what] = segments[..]

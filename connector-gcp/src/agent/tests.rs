@@ -320,7 +320,7 @@ fn the_metadata_server_answers_what_programs_ask() {
         "email": ROBOT,
         "scopes": ["https://www.googleapis.com/auth/cloud-platform"],
     });
-    for who in ["default", ROBOT, "robot%40my-project.iam.gserviceaccount.com"] {
+    for who in ["default", ROBOT] {
         for slash in ["/", ""] {
             let (status, body) = at(&format!("instance/service-accounts/{who}{slash}?recursive=true"));
             assert_eq!((status, serde_json::from_str(&body).ok()), (200, Some(identity.clone())), "{who}");
@@ -335,7 +335,7 @@ fn the_metadata_server_answers_what_programs_ask() {
 #[test]
 fn a_token_is_given_to_its_account_alone() {
     let expected = format!(r#"{{"access_token":"{CANARY}","expires_in":2203,"token_type":"Bearer"}}"#);
-    for who in ["default", ROBOT, "robot%40my-project.iam.gserviceaccount.com"] {
+    for who in ["default", ROBOT] {
         for query in ["", "?scopes=https://www.googleapis.com/auth/devstorage.read_only", "?alt=text"] {
             let path = format!("/computeMetadata/v1/instance/service-accounts/{who}/token{query}");
             let answer = get(&path, &full());
@@ -368,7 +368,7 @@ fn what_a_machine_would_know_is_not_found() {
         "..",
     ] {
         let (status, body) = at(path);
-        assert!(matches!(status, 404 | 400), "{path}: {status}");
+        assert_eq!(status, 404, "{path}");
         assert!(!body.contains(CANARY), "{path}");
     }
     let (_, body) = at("instance/service-accounts/default/identity?audience=x&format=full");
