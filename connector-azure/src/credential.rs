@@ -1,10 +1,11 @@
 //! The credential kind `azure`: a token for one service, a signature for one container, or the connection string of
 //! an account.
 
+use connector_core::agent::Protocol;
 use connector_core::{Clients, Credential, EnvironmentForm, Error, Fields, Issued, Result, Secret, Source};
 
 use crate::names::Cloud;
-use crate::tool;
+use crate::{agent, tool};
 
 /// What is good for a part of Azure, with what a client has to know to use it.
 #[derive(Clone, Debug)]
@@ -138,6 +139,10 @@ impl Credential for AzureCredential {
 
     fn clients() -> Clients<Source<Self>> {
         Clients::none().with::<std::sync::Arc<dyn azure_core::credentials::TokenCredential>>()
+    }
+
+    fn protocols() -> &'static [&'static dyn Protocol<Self>] {
+        &[&agent::AppService]
     }
 
     fn environment(issued: &Issued<Self>) -> Result<EnvironmentForm> {

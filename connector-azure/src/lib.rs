@@ -20,6 +20,7 @@ pub mod resource;
 mod surroundings;
 
 // What is made of a credential.
+mod agent;
 mod native;
 mod tool;
 

@@ -113,6 +113,12 @@ impl Site {
         &self.token
     }
 
+    /// The session's directory.
+    #[must_use]
+    pub fn directory(&self) -> &str {
+        &self.directory
+    }
+
     /// The path of one of the session's files.
     #[must_use]
     pub fn file(&self, name: &str) -> String {

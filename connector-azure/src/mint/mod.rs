@@ -16,7 +16,6 @@ use connector_core::{Call, Expiry, Result, Secret};
 use crate::names::Audience;
 use crate::session::Place;
 
-#[cfg(feature = "registry")]
 pub(crate) use jwt::claims_as;
 pub(crate) use jwt::{Claims, Signer, claims};
 pub(crate) use oauth::{ASSERTION_TYPE, Proof, TOKEN, client_credentials, token_url};
