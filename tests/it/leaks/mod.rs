@@ -6,6 +6,7 @@
 
 mod azure;
 mod children;
+mod cloud;
 mod clusters;
 mod emulator;
 mod faults;

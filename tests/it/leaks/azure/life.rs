@@ -5,108 +5,25 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use connector_tests::canary::Canary;
-use connector_tests::process;
 
 use super::{CLUSTER, CONTAINER, COSMOS, GENERIC, IMAGES, Method, REGISTRY, SECRET, Stage};
-use crate::leaks::registries;
+use crate::leaks::cloud::{self, Rest};
 use crate::leaks::watch::Class;
 
-/// One resource, used in every way that gives something of it.
-fn use_it(stage: &Stage, resource: &[&'static str]) {
-    let cli = &stage.watch.cli;
-    let with = |words: &[&'static str]| [words, resource].concat();
-    cli.ok(&with(&["-vvv", "verify", "prod"]));
-    for form in ["table", "json", "yaml"] {
-        cli.ok(&with(&["issue", "prod", "-o", form]));
-        cli.ok(&with(&["explain", "prod", "-o", form]));
-        cli.ok(&with(&["describe", "prod", "-o", form]));
-    }
-    for format in ["sh", "fish", "powershell", "dotenv", "json"] {
-        cli.ok(&with(&["env", "prod", "--format", format]));
-    }
-    let target = stage.watch.recorder("exec-target", "", 0);
-    let target = target.to_str().expect("a temporary path is text");
-    cli.ok(&[&with(&["exec", "prod"])[..], &["--", target, "an argument"]].concat());
-}
-
-/// Logs the program for a resource in, and takes that back in both ways; at last it is logged in.
-fn log_in(stage: &Stage, resource: &[&str]) {
-    let cli = &stage.watch.cli;
-    let login = [&["login", "prod"][..], resource].concat();
-    for taken_back in [&["undo"][..], &["logout", "prod"]] {
-        cli.json(&login);
-        cli.ok(&login);
-        cli.json(taken_back);
-    }
-    cli.ok(&login);
-}
-
 /// Everything beside a container: tokens for a service each.
-fn use_all_else(stage: &Stage) {
-    let cli = &stage.watch.cli;
-    for looking in
-        [&["list"][..], &["describe", "prod"], &["list-resources"], &["verify", "prod"], &["audit"]]
-    {
-        cli.ok(looking);
-        cli.json(looking);
-    }
-    for resource in [&GENERIC[..], &CLUSTER, &IMAGES, &SECRET, &COSMOS] {
-        cli.ok(&[&["verify", "prod"], resource].concat());
-        for form in ["table", "json", "yaml"] {
-            cli.ok(&[&["issue", "prod", "-o", form], resource].concat());
-            cli.ok(&[&["explain", "prod", "-o", form], resource].concat());
-        }
-        // Whether there are variables for it or not.
-        cli.run(&[&["env", "prod"], resource].concat());
-    }
-    // The first fills the cache, the second is answered from it.
-    for _ in 0..2 {
-        cli.ok(&[&["helper", "kubectl", "prod"][..], &CLUSTER].concat());
-        cli.ok(&[&["helper", "docker", "prod"][..], &IMAGES].concat());
-    }
-    for resource in [&CLUSTER[..], &IMAGES, &SECRET, &COSMOS, &GENERIC] {
-        log_in(stage, resource);
-    }
-    // Logging out took all of them back.
-    for resource in [&CLUSTER[..], &IMAGES] {
-        cli.ok(&[&["login", "prod"], resource].concat());
-    }
-    registries::helper(&stage.watch, "get", REGISTRY).expect_success();
-    for verb in ["get", "list", "erase", "version", "bogus"] {
-        registries::helper(&stage.watch, verb, REGISTRY);
-    }
-    let file = cli.home().join("static/config");
-    let mut command = cli.command(&[&["login", "prod", "--static"][..], &CLUSTER].concat());
-    cli.keep(process::run(command.env("KUBECONFIG", &file))).expect_success();
-    assert!(file.exists(), "written, until it is logged out");
-    cli.ok(&["read-secret", "prod", "strict-vault/db"]);
-    cli.json(&["read-secret", "prod", "strict-vault/db"]);
-}
+const REST: Rest<'_> = Rest {
+    all: &[&GENERIC, &CLUSTER, &IMAGES, &SECRET, &COSMOS],
+    logins: &[&CLUSTER, &IMAGES, &SECRET, &COSMOS, &GENERIC],
+    cluster: &CLUSTER,
+    images: &IMAGES,
+    registry: REGISTRY,
+    secret: "strict-vault/db",
+};
 
-/// Another secret, and then the end: of its time, of its being switched on, of all.
+/// Another secret, and then the end.
 fn change_and_end(stage: &Stage, resource: &[&'static str]) {
-    let cli = &stage.watch.cli;
-    let with = |words: &[&'static str]| [words, resource].concat();
     stage.run(&["update", "prod", &stage.secret()]).expect_success();
-    cli.json(&with(&["issue", "prod"]));
-    cli.fails(2, &["update", "prod", "endpoint_url=nowhere"]);
-    cli.ok(&["update", "prod", "--expires-at", "2020-01-01T00:00:00Z", "--no-verify"]);
-    for form in ["table", "json"] {
-        cli.fails(5, &with(&["issue", "prod", "-o", form]));
-    }
-    cli.ok(&["update", "prod", "--expires-at=", "--no-verify"]);
-    cli.run(&["logout", "prod"]);
-    cli.ok(&["store", "rotate-key"]);
-    stage.watch.watch_key_file();
-    cli.ok(&["rename", "prod", "renamed"]);
-    cli.json(&with(&["issue", "renamed"]));
-    cli.ok(&["disable", "renamed"]);
-    cli.fails(5, &with(&["issue", "renamed"]));
-    cli.ok(&["enable", "renamed"]);
-    cli.ok(&["cache", "clear"]);
-    cli.ok(&["delete", "renamed"]);
-    cli.fails(3, &["describe", "renamed"]);
-    cli.json(&["audit"]);
+    cloud::end(&stage.watch, resource);
 }
 
 /// Watches for a signature that was issued, and for what is secret in it.
@@ -132,14 +49,14 @@ fn live(method: Method) -> Stage {
     let stage = Stage::new(method);
     stage.register(&stage.config(), &[]).expect_success();
     stage.watch.watch_key_file();
-    use_it(&stage, &CONTAINER);
-    log_in(&stage, &CONTAINER);
+    cloud::use_it(&stage.watch, &CONTAINER);
+    cloud::log_in(&stage.watch, &CONTAINER);
     // For a container nobody needs more than a signature: what it is made of is kept.
     let never: BTreeSet<String> = stage.azure.issued().into_iter().collect();
     assert!(never.len() > 2, "each is made of a token and a key");
     assert_eq!(stage.leaks_of(Class::Kept, &never), [], "{method:?}");
     watch_signatures(&stage);
-    use_all_else(&stage);
+    cloud::use_the_rest(&stage.watch, &REST);
     assert_held(&stage, "msal_token_cache.json", &stage.azure.issued());
     change_and_end(&stage, &CONTAINER);
     assert!(!stage.watch.cli.connector_home().join("az").exists(), "taken back");
@@ -151,20 +68,7 @@ fn live(method: Method) -> Stage {
 #[track_caller]
 fn check(method: Method) {
     let stage = live(method);
-    let used = stage.watch.used_sinks();
-    for sink in [
-        "the answer of `issue -o json`",
-        "the answer of `issue -o yaml`",
-        "the answer of `env`",
-        "the answer of `helper`",
-        "the environment of the program that `exec` becomes",
-        "the answer of docker's own helper",
-        "the answer of `read-secret`",
-    ] {
-        assert!(used.contains(&sink), "{sink}: {used:?}");
-    }
-    let told = stage.watch.cli.transcript().iter().any(|it| it.stderr_text().contains("POST"));
-    assert!(told, "logs are on");
+    cloud::assert_used(&stage.watch);
 }
 
 /// S31, C1, C10: the secret of an application.
@@ -203,7 +107,7 @@ fn s31_c1_c10_a_given_token_of_azure_shows_where_it_is_asked_for() {
     let stage = Stage::new(Method::AccessToken);
     stage.register(&stage.config(), &["--resource-type", "azure-generic"]).expect_success();
     stage.watch.watch_key_file();
-    use_it(&stage, &GENERIC);
+    cloud::use_it(&stage.watch, &GENERIC);
     stage.watch.cli.run(&[&["login", "prod"][..], &GENERIC].concat());
     change_and_end(&stage, &GENERIC);
     stage.watch_everything(&BTreeSet::new());
@@ -217,8 +121,8 @@ fn s31_c1_c10_the_key_of_a_storage_account_shows_nowhere() {
     let stage = Stage::new(Method::StorageString);
     stage.register(&stage.config(), &["--resource-type", "blob-container"]).expect_success();
     stage.watch.watch_key_file();
-    use_it(&stage, &CONTAINER);
-    log_in(&stage, &CONTAINER);
+    cloud::use_it(&stage.watch, &CONTAINER);
+    cloud::log_in(&stage.watch, &CONTAINER);
     watch_signatures(&stage);
     assert!(stage.watch.cli.connector_home().join("az/prod/config").exists());
     change_and_end(&stage, &CONTAINER);
@@ -236,17 +140,15 @@ fn s31_c1_c10_a_connection_string_of_cosmos_shows_where_it_is_asked_for() {
     let stage = Stage::new(Method::CosmosString);
     stage.register(&stage.config(), &["--resource-type", "cosmos-db"]).expect_success();
     stage.watch.watch_key_file();
-    use_it(&stage, &COSMOS);
+    cloud::use_it(&stage.watch, &COSMOS);
     let refused = stage.watch.cli.fails(4, &[&["login", "prod"][..], &COSMOS].concat());
     assert!(refused.stderr_text().contains("connector exec"), "{refused:?}");
     assert!(!stage.watch.cli.connector_home().join("az").exists());
     change_and_end(&stage, &COSMOS);
     stage.watch_everything(&BTreeSet::new());
     stage.watch.assert_clean();
-    let used = stage.watch.used_sinks();
-    for sink in ["the answer of `issue -o json`", "the environment of the program that `exec` becomes"] {
-        assert!(used.contains(&sink), "{sink}: {used:?}");
-    }
+    let sinks = ["the answer of `issue -o json`", "the environment of the program that `exec` becomes"];
+    cloud::assert_sinks(&stage.watch, &sinks);
 }
 
 /// The harness finds a token of Azure's where a signature may stand, and the secret of an application in what is packed
@@ -262,13 +164,7 @@ fn a_leak_of_azures_secrets_is_found() {
     let secret = std::fs::read_to_string(path).expect("it was given");
     stage.watch_everything(&never);
     stage.watch.assert_clean();
-    let new_leaks = |text: &str| {
-        let before = stage.watch.leaks().len();
-        let mut finished = process::run(std::process::Command::new("/bin/echo").arg(text));
-        finished.command = "connector issue prod -o json".to_owned();
-        stage.watch.cli.keep(finished);
-        stage.watch.leaks().len() - before
-    };
+    let new_leaks = |text: &str| cloud::new_leaks(&stage.watch, text);
     assert_eq!(new_leaks("nothing"), 0);
     assert!(
         new_leaks(never.first().expect("it was made of one")) > 0,
