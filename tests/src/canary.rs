@@ -1,11 +1,14 @@
 //! Planted secrets, and the search for them in everything that a program leaves behind.
 
-use std::fs;
+mod search;
+
 use std::path::Path;
 
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 use crate::random;
+
+pub use search::Search;
 
 /// A secret that must not be seen outside the places that are allowed to hold it.
 ///
@@ -23,6 +26,8 @@ pub struct Canary {
 pub struct Sighting {
     /// The canary's name, never its secret.
     pub canary: String,
+    /// Which one it is of those that were searched for.
+    pub number: usize,
     /// The encoding in which it stood there.
     pub encoding: &'static str,
     /// The file or stream.
@@ -72,37 +77,12 @@ impl Canary {
 
     /// Every encoding in which the canary stands in `bytes`.
     pub fn search(&self, place: &str, bytes: &[u8]) -> Vec<Sighting> {
-        let found = self.needles.iter().filter(|(encoding, needle)| match *encoding {
-            CODE => stands_alone(bytes, needle),
-            _ => contains(bytes, needle),
-        });
-        let sighting = |(encoding, _): &(&'static str, Vec<u8>)| Sighting {
-            canary: self.name.clone(),
-            encoding,
-            place: place.to_owned(),
-        };
-        let mut sightings: Vec<_> = found.map(sighting).collect();
-        sightings.dedup();
-        sightings
+        Search::new(std::slice::from_ref(self)).bytes(place, bytes)
     }
 
-    /// Searches a file, or a folder with all below it: the names of files as well as their content. Symbolic
-    /// links are not followed. What vanishes during the search is passed over.
+    /// Searches a file, or a folder with all below it; see [`Search::tree`].
     pub fn search_tree(&self, root: &Path) -> Vec<Sighting> {
-        let place = root.display().to_string();
-        let mut sightings = match root.file_name() {
-            Some(name) => self.search(&format!("{place} (its name)"), name.as_encoded_bytes()),
-            None => Vec::new(),
-        };
-        let kind = fs::symlink_metadata(root).map(|data| data.file_type());
-        if kind.as_ref().is_ok_and(fs::FileType::is_dir) {
-            for entry in fs::read_dir(root).into_iter().flatten().flatten() {
-                sightings.extend(self.search_tree(&entry.path()));
-            }
-        } else if kind.is_ok_and(|kind| kind.is_file()) {
-            sightings.extend(self.search(&place, &fs::read(root).unwrap_or_default()));
-        }
-        sightings
+        Search::new(std::slice::from_ref(self)).tree(root)
     }
 }
 
@@ -157,29 +137,10 @@ fn base64_inside(engine: &impl base64::Engine, secret: &[u8], offset: usize) -> 
     encoded.as_bytes()[start..end].to_vec()
 }
 
-fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    let (first, rest) = needle.split_first().expect("a canary is not empty");
-    let mut left = haystack;
-    while let Some(at) = left.iter().position(|byte| byte == first) {
-        left = &left[at + 1..];
-        if left.starts_with(rest) {
-            return true;
-        }
-    }
-    false
-}
-
-/// Whether the digits occur with neither letter nor digit beside them.
-fn stands_alone(haystack: &[u8], digits: &[u8]) -> bool {
-    let beside = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
-    haystack.windows(digits.len()).enumerate().any(|(at, found)| {
-        let before = at.checked_sub(1).and_then(|at| haystack.get(at));
-        found == digits && !beside(before) && !beside(haystack.get(at + digits.len()))
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use base64::Engine as _;
     use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 

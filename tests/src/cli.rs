@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::canary::{Canary, Sighting};
+use crate::canary::{Canary, Search, Sighting};
 use crate::paths;
 use crate::process::{self, Finished};
 
@@ -140,16 +140,18 @@ impl Cli {
 
     /// Where the canaries show in any output of any run, in `CONNECTOR_HOME` or in `HOME`.
     pub fn sightings(&self, canaries: &[Canary]) -> Vec<Sighting> {
-        let transcript = self.lock();
-        let search = |canary: &Canary| {
-            let outputs = transcript.iter().flat_map(|finished| {
+        let search = Search::new(canaries);
+        let mut seen: Vec<_> = self
+            .lock()
+            .iter()
+            .flat_map(|finished| {
                 let place = |stream| format!("{stream} of `{}`", finished.command);
-                let stdout = canary.search(&place("standard output"), &finished.stdout);
-                stdout.into_iter().chain(canary.search(&place("standard error"), &finished.stderr))
-            });
-            outputs.chain(canary.search_tree(self.folder.path())).collect::<Vec<_>>()
-        };
-        canaries.iter().flat_map(search).collect()
+                let stdout = search.bytes(&place("standard output"), &finished.stdout);
+                stdout.into_iter().chain(search.bytes(&place("standard error"), &finished.stderr))
+            })
+            .collect();
+        seen.extend(search.tree(self.folder.path()));
+        seen
     }
 
     /// Fails when a canary shows in any output of any run, in `CONNECTOR_HOME` or in `HOME`.

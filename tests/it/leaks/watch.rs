@@ -271,11 +271,9 @@ impl Watch {
             all.push(watched("secret key", &keys.secret_access_key));
             all.extend(keys.session_token.as_ref().map(|token| watched("token", token)));
         }
-        let sightings = all.into_iter().flat_map(|(class, canary)| {
-            let seen = self.cli.sightings(&[canary]);
-            seen.into_iter().map(move |sighting| (sink_of(class, &sighting.place), sighting))
-        });
-        sightings.collect()
+        let (classes, canaries): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+        let sightings = self.cli.sightings(&canaries).into_iter();
+        sightings.map(|it| (sink_of(classes[it.number], &it.place), it)).collect()
     }
 }
 
