@@ -286,7 +286,7 @@ impl<C: ConnectorType> Connector<C> {
 
     /// The narrowing for a resource, where the method narrows with this config and the resource type can say
     /// how.
-    fn narrowing<R>(&self, resource: &R, wanted: &Wanted) -> Result<Option<C::Narrowing>>
+    pub(crate) fn narrowing<R>(&self, resource: &R, wanted: &Wanted) -> Result<Option<C::Narrowing>>
     where
         R: ResourceType<Connector = C>,
     {
@@ -505,6 +505,11 @@ impl<C: ConnectorType> Shared<C> {
         let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
         let cell = cells.cell(key, || Arc::new(Refreshing::<T>::default()));
         Arc::downcast(cell).expect("the key holds the resource type, which fixes the type of its cell")
+    }
+
+    /// Whether what there is to give is the stored secret itself.
+    pub(crate) fn hands_on_secret(&self) -> bool {
+        self.method.hands_on_secret()
     }
 
     /// From now on nothing is issued from this version.

@@ -341,6 +341,13 @@ impl<R: ResourceType> Handle<R> {
         self.connector.plan(&*self.resource, &self.wanted, self.asked)
     }
 
+    /// Whether its method is asked to narrow what is minted for it. What its resource type narrows by itself, when
+    /// it issues, is not counted.
+    #[must_use]
+    pub fn narrows(&self) -> bool {
+        self.connector.narrowing(&*self.resource, &self.wanted).is_ok_and(|it| it.is_some())
+    }
+
     /// The permissions that a narrowed credential carries; empty when that is all that the connector may.
     #[must_use]
     pub fn carried(&self) -> Vec<&'static str> {

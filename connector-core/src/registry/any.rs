@@ -31,6 +31,7 @@ pub(crate) trait DynShared: Send + Sync {
     fn end(&self);
     fn confirm(&self, now: SystemTime);
     fn about(&self, cx: &Context) -> (&'static str, MethodAbout, Option<SystemTime>);
+    fn hands_on_secret(&self) -> bool;
     fn authenticate<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<()>>;
     fn origins(&self, cx: &Context) -> Vec<Origin>;
     fn trust<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<Option<Trust>>>;
@@ -55,6 +56,10 @@ impl<C: ConnectorType> DynShared for Look<C> {
     fn about(&self, cx: &Context) -> (&'static str, MethodAbout, Option<SystemTime>) {
         let connector = Connector::from_shared(cx, Arc::clone(&self.0));
         (connector.method(), connector.about(), connector.source_ends())
+    }
+
+    fn hands_on_secret(&self) -> bool {
+        self.0.hands_on_secret()
     }
 
     fn authenticate<'a>(&'a self, cx: &'a Context) -> BoxFuture<'a, Result<()>> {
@@ -99,6 +104,14 @@ impl AnyConnector {
     #[must_use]
     pub fn method(&self, cx: &Context) -> (&'static str, MethodAbout, Option<SystemTime>) {
         self.calls.about(cx)
+    }
+
+    /// Whether what it has to give is the stored secret itself; see [`AuthMethod::hands_on_secret`].
+    ///
+    /// [`AuthMethod::hands_on_secret`]: crate::AuthMethod::hands_on_secret
+    #[must_use]
+    pub fn hands_on_secret(&self) -> bool {
+        self.calls.hands_on_secret()
     }
 
     /// The typed connector.
@@ -234,6 +247,7 @@ trait DynHandle: Send + Sync {
     fn tool<'a>(&'a self, tool: &'a str) -> BoxFuture<'a, Result<Secret>>;
     fn reach(&self) -> BoxFuture<'_, Result<()>>;
     fn plan(&self) -> Result<Vec<Step>>;
+    fn narrows(&self) -> bool;
     fn carried(&self) -> Vec<&'static str>;
     fn withheld(&self) -> Vec<Withheld>;
     fn windows(&self) -> Option<Windows>;
@@ -268,6 +282,10 @@ impl<R: ResourceType> DynHandle for Handle<R> {
 
     fn plan(&self) -> Result<Vec<Step>> {
         Handle::plan(self)
+    }
+
+    fn narrows(&self) -> bool {
+        Handle::narrows(self)
     }
 
     fn carried(&self) -> Vec<&'static str> {
@@ -327,6 +345,10 @@ impl<K: Credential> DynHandle for Remote<K> {
 
     fn plan(&self) -> Result<Vec<Step>> {
         Err(Error::invalid("only the issuing side knows what it sends"))
+    }
+
+    fn narrows(&self) -> bool {
+        false
     }
 
     fn carried(&self) -> Vec<&'static str> {
@@ -407,6 +429,12 @@ impl AnyHandle {
     /// Refusals before the call.
     pub fn plan(&self) -> Result<Vec<Step>> {
         self.0.plan()
+    }
+
+    /// Whether its method is asked to narrow what is minted for it; see [`Handle::narrows`].
+    #[must_use]
+    pub fn narrows(&self) -> bool {
+        self.0.narrows()
     }
 
     /// The permissions that a narrowed credential carries; empty when that is all that the connector may.
