@@ -2,6 +2,7 @@
 //! program and the broker.
 
 mod change;
+pub mod doctor;
 mod draft;
 mod explain;
 mod flight;

@@ -7,7 +7,7 @@ use futures_util::stream::{self, StreamExt};
 use super::{Hub, open};
 
 /// How many connectors are asked at the same time.
-const SIDE_BY_SIDE: usize = 32;
+pub(super) const SIDE_BY_SIDE: usize = 32;
 
 /// What one connector reaches of one resource type.
 #[derive(Debug)]
@@ -109,7 +109,7 @@ impl Hub {
     }
 
     /// Reaches one resource; also gives its canonical id.
-    async fn reach_one(
+    pub(super) async fn reach_one(
         &self,
         cx: &Context,
         document: &Document,
@@ -153,7 +153,7 @@ impl Hub {
 
     /// What there is of one resource type. A connector whose type knows nothing but one resource is tried on that:
     /// a list would say that it is there, and not whether anything can be issued for it.
-    async fn look_at(
+    pub(super) async fn look_at(
         &self,
         cx: &Context,
         document: &Document,
@@ -167,7 +167,7 @@ impl Hub {
     }
 
     /// Lists every resource type of a connector that is for many, side by side.
-    async fn list_types(
+    pub(super) async fn list_types(
         &self,
         cx: &Context,
         document: &Document,
@@ -351,7 +351,7 @@ fn most_telling(rows: &[Reached]) -> Option<Error> {
 }
 
 /// A listing in which every place failed is a failure.
-fn all_failed(listing: Listing) -> Result<Listing> {
+pub(super) fn all_failed(listing: Listing) -> Result<Listing> {
     match listing.failures.first() {
         Some(failure) if listing.ids.is_empty() && failure.error.kind() != ErrorKind::NotFound => {
             Err(failure.error.clone().context(format!("{} gives no list", failure.place)))

@@ -2,6 +2,7 @@
 
 mod acme;
 mod changing;
+mod doctor;
 mod issuing;
 mod logins;
 #[cfg(feature = "docker")]
