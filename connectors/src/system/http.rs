@@ -169,6 +169,9 @@ fn failure(error: &reqwest::Error, origin: &str, limit: Duration, own: Option<&T
     }
     let has = |words: &[&str]| words.iter().any(|word| beneath.contains(word));
     let (what, hint) = if error.is_timeout() {
+        // What is left of a limit is a little less than a second, and no time at all would be said.
+        let limit =
+            Duration::from_secs(limit.as_nanos().div_ceil(1_000_000_000).try_into().unwrap_or(u64::MAX));
         (
             format!("did not answer within {}", format_duration(limit)),
             "is the endpoint right, and is there a way to it?",
