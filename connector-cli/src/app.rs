@@ -58,6 +58,11 @@ impl App {
         &self.settings.home
     }
 
+    /// How long one call to a provider may take, where somebody said so.
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        self.timeout
+    }
+
     /// The time.
     pub(crate) fn now(&self) -> SystemTime {
         SystemTime::now()

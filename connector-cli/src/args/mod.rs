@@ -1,6 +1,7 @@
 //! The command line: one struct per command. Doc comments here are what `--help` prints.
 
 mod browse;
+mod doctor;
 mod filter;
 mod give;
 mod grant;
@@ -17,6 +18,7 @@ use connector_core::Secret;
 use crate::settings;
 
 pub(crate) use browse::{DescribeArgs, DescribeTypeArgs, ListArgs, ListTypesArgs, SchemaArgs};
+pub(crate) use doctor::DoctorArgs;
 pub(crate) use filter::FilterArgs;
 pub(crate) use give::{
     EnvArgs, EnvFormat, ExecArgs, ExplainArgs, HelperArgs, IssueArgs, ListResourcesArgs, ReadSecretArgs,
@@ -111,6 +113,7 @@ pub(crate) enum Command {
     Exec(ExecArgs),
     Helper(HelperArgs),
     Explain(ExplainArgs),
+    Doctor(DoctorArgs),
     ReadSecret(ReadSecretArgs),
     // Looking after it.
     Store(StoreArgs),

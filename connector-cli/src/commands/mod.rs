@@ -7,6 +7,7 @@ mod delete;
 mod describe;
 mod describe_type;
 mod disable;
+mod doctor;
 mod enable;
 mod env;
 mod exec;
@@ -62,6 +63,7 @@ pub(crate) fn run(app: &App, command: Command) -> Result<ExitCode> {
         Command::Exec(args) => return exec::run(app, &args),
         Command::Helper(args) => return helper::run(app, &args),
         Command::Explain(args) => explain::run(app, &args),
+        Command::Doctor(args) => doctor::run(app, &args),
         Command::ReadSecret(args) => read_secret::run(app, &args),
         Command::Store(args) => store::run(app, &args),
         Command::Cache(args) => cache::run(app, &args),

@@ -6,6 +6,7 @@
 
 mod az;
 mod journal;
+mod look;
 mod take_back;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use serde_json::Value;
 
 pub(crate) use az::folder_of_az;
 pub(crate) use journal::{Journal, Login, Route, routes};
+pub(crate) use look::{Left, Standing, left};
 
 use crate::app::App;
 use crate::edit::{self, Format, Held, Mode, Place, Step};

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod catalogue;
+mod doctor;
 mod give;
 mod kubernetes;
 mod lifecycle;

@@ -8,14 +8,14 @@ use serde_json::Value;
 
 use super::{KEY_ID, cli};
 
-const OK: &str = "200 OK";
-const DATA: &str =
+pub(super) const OK: &str = "200 OK";
+pub(super) const DATA: &str =
     "<ListAllMyBucketsResult><Buckets><Bucket><Name>data</Name></Bucket></Buckets></ListAllMyBucketsResult>";
 const EMPTY: &str = "<ListAllMyBucketsResult><Buckets></Buckets></ListAllMyBucketsResult>";
-const DENIED: &str = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>";
+pub(super) const DENIED: &str = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>";
 
 /// A server that lists these buckets, or refuses everything, until the test ends; its URL.
-fn server(status: &'static str, list: &'static str) -> String {
+pub(super) fn server(status: &'static str, list: &'static str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     std::thread::spawn(move || {
@@ -45,7 +45,7 @@ fn answer(mut stream: &TcpStream, status: &str, list: &str) -> std::io::Result<(
     write!(stream, "HTTP/1.1 {status}\r\n{headers}\r\n\r\n{body}")
 }
 
-fn register(cli: &Cli, name: &str, endpoint: &str) {
+pub(super) fn register(cli: &Cli, name: &str, endpoint: &str) {
     let endpoint = format!("endpoint_url={endpoint}");
     let method = ["register", name, "--type", "aws", "--auth-method", "sts-token", "--no-verify"];
     let keys =

@@ -285,14 +285,14 @@ fn other_home(app: &App) -> Result<Option<String>> {
 }
 
 /// A file that a variable names, else this one below the user's home.
-fn user_file(variable: &str, usual: &str) -> Result<PathBuf> {
+pub(super) fn user_file(variable: &str, usual: &str) -> Result<PathBuf> {
     match std::env::var_os(variable).filter(|it| !it.is_empty()) {
         Some(path) => Ok(expanded(path.into())),
         None => Ok(user_home()?.join(usual)),
     }
 }
 
-fn user_home() -> Result<PathBuf> {
+pub(super) fn user_home() -> Result<PathBuf> {
     etcetera::home_dir()
         .map_err(|_| Error::not_configured("found no home directory of yours").with_hint("set `HOME`"))
 }
