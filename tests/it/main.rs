@@ -8,6 +8,7 @@ mod azure;
 mod clients;
 mod conformance;
 mod docker;
+mod doctor;
 mod emulator;
 mod faults;
 mod google;
