@@ -11,8 +11,8 @@ use crate::credential::{BoxFuture, tool_of};
 use crate::envelope::Labels;
 use crate::standing::Standing;
 use crate::{
-    Connector, Context, Credential, Envelope, Error, Grant, Issued, Offers, Refreshing, ResourceType, Result,
-    Secret, Step, Wanted, Withheld,
+    Connector, Context, Credential, Envelope, Error, Grant, Issued, Offers, Overdue, Refreshing,
+    ResourceType, Result, Secret, Step, Wanted, Withheld, format_time,
 };
 
 /// Where credentials of one kind come from: a connector in this process, or a broker elsewhere. A client
@@ -127,7 +127,9 @@ impl<C: Credential> Source<C> {
             }
             let result = match live.passed.as_ref().filter(|(tool, _)| passes(tool)) {
                 Some((_, fetch)) => Refreshing::default().get(&self.0.cx, || fetch()).await,
-                None => live.cell.get(&self.0.cx, || (live.fetch)()).await,
+                None => {
+                    live.cell.get(&self.0.cx, || (live.fetch)()).await.map_err(|it| self.say_ended(&live, it))
+                }
             };
             // Read again: what came from a version that ended meanwhile is not released, nor is its error.
             if !live.standing.has_ended() {
@@ -137,16 +139,26 @@ impl<C: Credential> Source<C> {
         Err(Error::unreachable("the connector changes faster than a credential can be issued"))
     }
 
+    /// An error of fetching, which says so when it leaves its user without what he had.
+    fn say_ended(&self, live: &Live<C>, error: Error) -> Error {
+        let ended = live.cell.windows().map(|it| it.end).filter(|end| *end <= self.0.cx.now());
+        match ended.filter(|_| !error.ends_connector()) {
+            Some(end) => error
+                .context(format!("the credential ended at {}, and there is no next one", format_time(end))),
+            None => error,
+        }
+    }
+
     /// The credential if one is at hand that needs no renewal, of a connector that was looked up a moment
     /// ago. Neither waits nor allocates.
     #[must_use]
     pub fn cached(&self) -> Option<Arc<Issued<C>>> {
         let live = self.0.live.read().unwrap_or_else(PoisonError::into_inner);
-        let now = self.0.cx.now();
-        if live.standing.has_ended() || self.is_due(&live.standing, now) {
+        let at = self.0.cx.moment();
+        if live.standing.has_ended() || self.is_due(&live.standing, at.now) {
             return None;
         }
-        live.cell.peek_at(now)
+        live.cell.peek_at(at)
     }
 
     /// Says that the provider takes `issued` no more, although it has not ended: it was revoked, say. The next
@@ -170,6 +182,13 @@ impl<C: Credential> Source<C> {
     #[must_use]
     pub fn windows(&self) -> Option<crate::Windows> {
         self.live().cell.windows()
+    }
+
+    /// The renewal that failed, while what is held is still good: what a host should tell, since nobody else
+    /// notices. `None` once one succeeded.
+    #[must_use]
+    pub fn overdue(&self) -> Option<Overdue> {
+        self.live().cell.overdue(&self.0.cx)
     }
 
     fn live(&self) -> Live<C> {

@@ -58,7 +58,7 @@ pub use handle::{Handle, Source};
 pub use issued::{Authenticated, Failure, Issued, Listing, Narrowed};
 pub use key_prefix::KeyPrefix;
 pub use reading::{Pages, candidates, in_id, not_an_id};
-pub use refresh::{Expires, Refreshing, Windows};
+pub use refresh::{Expires, Overdue, Refreshing, Windows};
 pub use registry::{
     AnyConnector, AnyHandle, AnyProtocol, Catalogue, ConnectorEntry, MethodEntry, Overview, ParsedId,
     Registration, Registry, ResourceEntry,

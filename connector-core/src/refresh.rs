@@ -11,7 +11,16 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::Mutex;
 
+use crate::context::Moment;
 use crate::{Authenticated, Context, Credential, Error, Expiry, Issued, Result};
+
+mod failed;
+mod windows;
+
+pub use failed::Overdue;
+pub use windows::Windows;
+
+use failed::Failed;
 
 /// Something that ends.
 pub trait Expires {
@@ -40,48 +49,17 @@ impl<C: Credential> Expires for Issued<C> {
     }
 }
 
-/// How long a failed early renewal is not tried again.
-const PAUSE: Duration = Duration::from_secs(15);
-
 /// How long what was refused is not refused again: a provider that takes nothing must not cost a call each time.
 const REFUSALS_APART: Duration = Duration::from_secs(15);
 
 /// How far a clock may be set back before what was counted with it is renewed.
 const SET_BACK: Duration = Duration::from_secs(60);
 
-/// When a value that is good from `born` until `end` is renewed.
-///
-/// Before `soft` everybody takes it. From `soft` on one caller renews it while the others go on. From
-/// `hard` on all wait for the next one. Both windows are capped by a share of the life, so that a value
-/// of a minute is not born stale.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Windows {
-    /// From here on one caller renews.
-    pub soft: SystemTime,
-    /// From here on all wait.
-    pub hard: SystemTime,
-    /// Never used from here on.
-    pub end: SystemTime,
-}
-
-impl Windows {
-    /// The windows of a life. `early` is how long before the end users want the next one; `jitter`, from
-    /// 0 to 1, spreads the renewals of many values that began together.
-    #[must_use]
-    pub fn new(born: SystemTime, end: SystemTime, early: Duration, jitter: f64) -> Self {
-        let born = born.min(end);
-        let life = end.duration_since(born).unwrap_or_default();
-        let jitter = if (0.0..=1.0).contains(&jitter) { jitter } else { 0.5 };
-        let share = life.mul_f64(0.5 + 0.3 * jitter);
-        let soft = share.min(life.saturating_sub(early)).max(life / 2);
-        let margin = Duration::from_secs(60).max(life / 20).min(life / 4);
-        Self { soft: born + soft, hard: (end - margin).max(born + soft), end }
-    }
-}
-
 struct Held<T> {
     value: Arc<T>,
-    born: SystemTime,
+    /// When it was asked for, and when it came: the clock may be set in between.
+    born: Moment,
+    landed: Moment,
     windows: Option<Windows>,
     /// Which landing brought it; tells waiters whether something landed since they came.
     landing: u64,
@@ -89,7 +67,13 @@ struct Held<T> {
 
 impl<T> Clone for Held<T> {
     fn clone(&self) -> Self {
-        Self { value: Arc::clone(&self.value), born: self.born, windows: self.windows, landing: self.landing }
+        Self {
+            value: Arc::clone(&self.value),
+            born: self.born,
+            landed: self.landed,
+            windows: self.windows,
+            landing: self.landing,
+        }
     }
 }
 
@@ -106,15 +90,17 @@ enum State {
 }
 
 impl<T> Held<T> {
-    /// Where `now` lies in its life, for a caller who wants it to last for `need`.
-    fn state(&self, need: Duration, now: SystemTime) -> State {
+    /// Where `at` lies in its life, for a caller who wants it to last for `need`.
+    fn state(&self, need: Duration, at: Moment) -> State {
         let Some(windows) = self.windows else { return State::Fresh };
+        // What the clock shows, or would show by now had nobody set it back.
+        let now = at.since(self.born).max(at.since(self.landed));
         let left = windows.end.duration_since(now).unwrap_or_default();
         if left.is_zero() {
             return State::Past;
         }
-        // A clock that was set back would make it last longer than its provider says.
-        let set_back = self.born.duration_since(now).is_ok_and(|by| by > SET_BACK);
+        // Who is given it counts with that clock, and would take it for longer than its provider does.
+        let set_back = now.duration_since(at.now).is_ok_and(|by| by > SET_BACK);
         if left < need || set_back || now >= windows.hard {
             State::Hard
         } else if now >= windows.soft {
@@ -124,15 +110,9 @@ impl<T> Held<T> {
         }
     }
 
-    fn is_past(&self, now: SystemTime) -> bool {
-        self.state(Duration::ZERO, now) == State::Past
+    fn is_past(&self, at: Moment) -> bool {
+        self.state(Duration::ZERO, at) == State::Past
     }
-}
-
-struct Failed {
-    error: Error,
-    landing: u64,
-    at: SystemTime,
 }
 
 /// A cell for one value that is renewed on use.
@@ -194,9 +174,18 @@ impl<T> Refreshing<T> {
         true
     }
 
-    /// Forgets what is held: the next caller fetches.
+    /// Forgets what is held, and what failed: the next caller fetches.
     pub fn clear(&self) {
         *self.held.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.failed.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// The renewal that failed, while what is held is still good.
+    #[must_use]
+    pub fn overdue(&self, cx: &Context) -> Option<Overdue> {
+        let held = self.held().filter(|held| !held.is_past(cx.moment()))?;
+        let failed = self.failed.read().unwrap_or_else(PoisonError::into_inner);
+        Some(failed.as_ref()?.overdue(held.windows?.end))
     }
 }
 
@@ -204,13 +193,13 @@ impl<T: Expires> Refreshing<T> {
     /// What is held, if it needs no renewal yet. Neither waits nor allocates.
     #[must_use]
     pub fn peek(&self, cx: &Context) -> Option<Arc<T>> {
-        self.peek_at(cx.now())
+        self.peek_at(cx.moment())
     }
 
     /// [`peek`](Self::peek) for who has looked at the clock already.
-    pub(crate) fn peek_at(&self, now: SystemTime) -> Option<Arc<T>> {
+    pub(crate) fn peek_at(&self, at: Moment) -> Option<Arc<T>> {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        let fresh = held.as_ref().filter(|held| held.state(Duration::ZERO, now) == State::Fresh)?;
+        let fresh = held.as_ref().filter(|held| held.state(Duration::ZERO, at) == State::Fresh)?;
         Some(Arc::clone(&fresh.value))
     }
 
@@ -218,7 +207,9 @@ impl<T: Expires> Refreshing<T> {
     ///
     /// # Errors
     /// Those of `fetch`, when nothing that is still good is held. All who waited get the same error; who
-    /// comes later tries again.
+    /// comes later tries again. Only a refusal answers for 15 seconds, so that a wrong permission costs its
+    /// provider one call and not one per caller; where a person [is there](Context::is_attended), who may just
+    /// have mended it, that is tried again too.
     pub async fn get<F>(&self, cx: &Context, fetch: impl FnOnce() -> F + Send) -> Result<Arc<T>>
     where
         F: Future<Output = Result<T>> + Send,
@@ -239,14 +230,17 @@ impl<T: Expires> Refreshing<T> {
     where
         F: Future<Output = Result<T>> + Send,
     {
-        let now = cx.now();
+        let at = cx.moment();
         let seen = self.landings.load(Ordering::Acquire);
         let held = self.held();
+        let mut is_good = false;
         if let Some(held) = &held {
-            match held.state(need, now) {
+            let state = held.state(need, at);
+            is_good = state != State::Past;
+            match state {
                 State::Fresh => return Ok(Arc::clone(&held.value)),
                 // What failed a moment ago is left alone while there is something good.
-                State::Soft | State::Hard if self.is_paused(now) => return Ok(Arc::clone(&held.value)),
+                State::Soft | State::Hard if self.is_paused(at.now) => return Ok(Arc::clone(&held.value)),
                 State::Soft => {
                     let Ok(_flight) = self.flight.try_lock() else { return Ok(Arc::clone(&held.value)) };
                     if self.landings.load(Ordering::Acquire) != seen {
@@ -257,8 +251,11 @@ impl<T: Expires> Refreshing<T> {
                 State::Hard | State::Past => {}
             }
         }
+        if let Some(denied) = self.denied(cx, at.now).filter(|_| !is_good) {
+            return Err(denied);
+        }
         let _flight = self.flight.lock().await;
-        match self.landed_since(seen, cx.now()) {
+        match self.landed_since(seen, cx.moment()) {
             Some(answer) => answer,
             None => self.land_or_keep(cx, held.as_ref(), fetch).await,
         }
@@ -266,16 +263,21 @@ impl<T: Expires> Refreshing<T> {
 
     fn is_paused(&self, now: SystemTime) -> bool {
         let failed = self.failed.read().unwrap_or_else(PoisonError::into_inner);
-        // Not "before a time to come": a clock that is set back would make the pause endless.
-        failed.as_ref().is_some_and(|failed| now.duration_since(failed.at).is_ok_and(|since| since < PAUSE))
+        failed.as_ref().is_some_and(|failed| failed.is_paused(now))
+    }
+
+    /// The refusal that answers also who comes later.
+    fn denied(&self, cx: &Context, now: SystemTime) -> Option<Error> {
+        let failed = self.failed.read().unwrap_or_else(PoisonError::into_inner);
+        failed.as_ref().filter(|failed| failed.denies(cx, now)).map(|failed| failed.error.clone())
     }
 
     /// What the flight brought that this caller waited for; `None` when it is this caller's turn.
-    fn landed_since(&self, seen: u64, now: SystemTime) -> Option<Result<Arc<T>>> {
+    fn landed_since(&self, seen: u64, at: Moment) -> Option<Result<Arc<T>>> {
         if self.landings.load(Ordering::Acquire) == seen {
             return None;
         }
-        let held = self.held().filter(|held| !held.is_past(now));
+        let held = self.held().filter(|held| !held.is_past(at));
         let failed = self.failed.read().unwrap_or_else(PoisonError::into_inner);
         match (held, failed.as_ref()) {
             (Some(held), _) if held.landing > seen => Some(Ok(held.value)),
@@ -297,7 +299,7 @@ impl<T: Expires> Refreshing<T> {
     {
         let result = self.land(cx, fetch).await;
         // The attempt may have taken until after that end.
-        match held.filter(|held| result.is_err() && !held.is_past(cx.now())) {
+        match held.filter(|held| result.is_err() && !held.is_past(cx.moment())) {
             Some(held) => Ok(Arc::clone(&held.value)),
             None => result,
         }
@@ -308,7 +310,7 @@ impl<T: Expires> Refreshing<T> {
     where
         F: Future<Output = Result<T>> + Send,
     {
-        let born = cx.now();
+        let born = cx.moment();
         let result = within_deadline(cx, fetch()).await.and_then(|value| {
             if value.expiry().is_past(cx.now()) {
                 return Err(Error::expired("the provider answered with a credential that has already ended")
@@ -319,17 +321,20 @@ impl<T: Expires> Refreshing<T> {
         let landing = self.landings.load(Ordering::Acquire) + 1;
         let outcome = match result {
             Ok(value) => {
-                let windows =
-                    value.expiry().at().map(|end| Windows::new(born, end, value.early(), jitter(landing)));
+                let windows = value
+                    .expiry()
+                    .at()
+                    .map(|end| Windows::new(born.now, end, value.early(), jitter(landing)));
                 let value = Arc::new(value);
-                let held = Held { value: Arc::clone(&value), born, windows, landing };
+                let held = Held { value: Arc::clone(&value), born, landed: cx.moment(), windows, landing };
                 *self.held.write().unwrap_or_else(PoisonError::into_inner) = Some(held);
                 *self.failed.write().unwrap_or_else(PoisonError::into_inner) = None;
                 Ok(value)
             }
             Err(error) => {
-                let failed = Failed { error: error.clone(), landing, at: cx.now() };
-                *self.failed.write().unwrap_or_else(PoisonError::into_inner) = Some(failed);
+                let end = self.held().and_then(|held| held.windows).map(|windows| windows.end);
+                let mut failed = self.failed.write().unwrap_or_else(PoisonError::into_inner);
+                *failed = Some(Failed::after(failed.take(), error.clone(), landing, end, cx));
                 Err(error)
             }
         };
@@ -361,6 +366,8 @@ fn jitter(landing: u64) -> f64 {
     f64::from((hash >> 32) as u32) / f64::from(u32::MAX)
 }
 
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod schedules;
 #[cfg(test)]

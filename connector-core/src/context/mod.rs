@@ -6,6 +6,7 @@ mod commands;
 mod environment;
 mod files;
 mod http;
+mod moment;
 mod patience;
 mod ports;
 mod terms;
@@ -22,6 +23,7 @@ pub use commands::{Command, Commands, Output};
 pub use environment::Environment;
 pub use files::Files;
 pub use http::{Http, Request, Response};
+pub(crate) use moment::Moment;
 pub use patience::Patience;
 pub use ports::{Clock, Connectors, Kept, Ledger, Mint, Person, Redirect};
 pub use terms::Terms;
@@ -47,6 +49,7 @@ struct Ports {
     commands: Arc<dyn Commands>,
     connectors: Arc<dyn Connectors>,
     person: Arc<dyn Person>,
+    attended: bool,
     kept: Arc<dyn Kept>,
     ledger: Arc<dyn Ledger>,
     caller: Arc<str>,
@@ -76,6 +79,7 @@ impl Context {
             commands: nothing.clone(),
             connectors: nothing.clone(),
             person: nothing.clone(),
+            attended: false,
             kept: nothing.clone(),
             ledger: nothing,
             caller: Arc::from(""),
@@ -127,7 +131,10 @@ impl Context {
     /// Plugs in somebody who can be asked, for codes and confirmations.
     #[must_use]
     pub fn with_person(&self, person: impl Person + 'static) -> Self {
-        self.with(|ports| ports.person = Arc::new(person))
+        self.with(|ports| {
+            ports.person = Arc::new(person);
+            ports.attended = true;
+        })
     }
 
     /// Plugs in what connectors keep between runs.
@@ -190,6 +197,11 @@ impl Context {
     #[must_use]
     pub fn now(&self) -> SystemTime {
         self.0.clock.now()
+    }
+
+    /// What the clock shows, and how much time has passed whoever sets it.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment { now: self.0.clock.now(), passed: self.0.clock.passed() }
     }
 
     /// The clock itself, for SDKs that want one.
@@ -274,6 +286,12 @@ impl Context {
     /// [`Refused`](crate::ErrorKind::Refused) when nobody is there to be asked.
     pub async fn ask(&self, question: &str) -> Result<Secret> {
         self.0.person.ask(question).await
+    }
+
+    /// Whether the host plugged in somebody who can be asked.
+    #[must_use]
+    pub fn is_attended(&self) -> bool {
+        self.0.attended
     }
 
     /// Tells the person at the terminal something, such as where to type a code.

@@ -13,6 +13,11 @@ use crate::{Access, AnyConnector, Error, Expiry, Narrowed, Result, Secret};
 pub trait Clock: Send + Sync {
     /// The time of day.
     fn now(&self) -> SystemTime;
+    /// How much time has passed since a moment of the host's choice, whoever sets the time of day meanwhile; `None`
+    /// where nothing counts that. With it what is held ends in time also on a clock that is set back.
+    fn passed(&self) -> Option<Duration> {
+        None
+    }
     /// Waits. Used for deadlines and back-off only, never to keep something fresh.
     async fn sleep(&self, duration: Duration);
 }

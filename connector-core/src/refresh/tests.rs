@@ -94,6 +94,12 @@ fn windows_of_some_lives() {
         (3600, 1200, 1.0, 2400, 3420),
         (900, 900, 1.0, 450, 840),
         (43_200, 60, 0.0, 21_600, 41_040),
+        (43_200, 60, 1.0, 34_560, 41_040),
+        (43_200, 1200, 1.0, 34_560, 41_040),
+        (129_600, 1200, 0.0, 64_800, 123_120),
+        (129_600, 1200, 1.0, 103_680, 123_120),
+        (900, 1200, 0.0, 450, 840),
+        (900, 60, 1.0, 720, 840),
         (0, 60, 0.5, 0, 0),
     ] {
         let windows =
@@ -181,9 +187,14 @@ async fn a_failed_early_renewal_keeps_the_good_one_until_its_real_end_and_pauses
     let windows = provider.cell.windows().expect("it ends");
     provider.set_fails(true);
     provider.clock.set(windows.soft);
-    for (wait, calls) in [(0, 2), (0, 2), (14, 2), (1, 3), (14, 3), (1, 4)] {
+    // Each pause is twice the one before.
+    for (wait, calls) in [(0, 2), (0, 2), (14, 2), (1, 3), (29, 3), (1, 4), (59, 4)] {
         provider.clock.advance(Duration::from_secs(wait));
         assert_eq!((provider.get().await?, provider.calls()), (1, calls));
+        let overdue = provider.cell.overdue(&provider.cx).expect("nobody has noticed yet");
+        assert_eq!((overdue.failures as usize, overdue.ends_at), (calls - 1, windows.end));
+        assert_eq!(overdue.error.message(), format!("call {calls} failed"));
+        assert!(overdue.again_at > provider.cx.now() && overdue.failed_at <= provider.cx.now());
     }
     // Where all would wait there is a pause too: who has something good does not wait for what just failed.
     provider.clock.set(windows.hard);
@@ -194,8 +205,109 @@ async fn a_failed_early_renewal_keeps_the_good_one_until_its_real_end_and_pauses
     assert_eq!(provider.get().await?, 1);
     provider.clock.set(windows.end);
     assert!(provider.get().await.is_err());
+    assert!(provider.cell.overdue(&provider.cx).is_none(), "by now it is an error");
     provider.set_fails(false);
     assert!(provider.get().await? > 1);
+    assert!(provider.cell.overdue(&provider.cx).is_none());
+    Ok(())
+}
+
+#[test]
+fn pauses_double_and_leave_time_to_try_again() {
+    let pause = |failures, left| Windows::pause(failures, Duration::from_secs(left)).as_secs();
+    let of_a_long_life: Vec<_> = (0..8).map(|failures| pause(failures, 36_000)).collect();
+    assert_eq!(of_a_long_life, [15, 15, 30, 60, 120, 240, 300, 300]);
+    assert_eq!(pause(u32::MAX, 36_000), 300);
+    // At most half of what is left, so that there is another try before the end.
+    assert_eq!((pause(9, 100), pause(9, 31), pause(9, 20), pause(9, 0)), (50, 15, 15, 15));
+}
+
+/// A wrong permission costs one call in 15 seconds, whoever asks; what may pass by itself is tried by everybody who
+/// comes later.
+#[tokio::test]
+async fn a_refusal_answers_for_a_moment_where_there_is_nothing_good() {
+    let provider = Provider::of(HOUR);
+    let calls = Arc::new(AtomicUsize::new(0));
+    let ask = |cx: &Context, error: fn() -> Error| {
+        let (cell, calls, cx) = (Arc::clone(&provider.cell), Arc::clone(&calls), cx.clone());
+        async move {
+            let fetch = || async {
+                calls.fetch_add(1, Ordering::SeqCst);
+                Err(error())
+            };
+            cell.get(&cx, fetch).await.expect_err("it fails").kind()
+        }
+    };
+    let refused: fn() -> Error = || Error::refused("not for you");
+    let cx = &provider.cx;
+    for (wait, made) in [(0, 1), (0, 1), (14, 1), (1, 2), (1, 2)] {
+        provider.clock.advance(Duration::from_secs(wait));
+        assert_eq!(ask(cx, refused).await, ErrorKind::Refused);
+        assert_eq!(calls.load(Ordering::SeqCst), made, "{wait} s later");
+    }
+    // A person may just have mended it, and so may who switched something on.
+    ask(&cx.with_person(Nobody), refused).await;
+    ask(&cx.with_implicit(true), refused).await;
+    assert_eq!(calls.load(Ordering::SeqCst), 4);
+    // A clock that is set back does not make it last, and what is forgotten is asked for.
+    provider.clock.set(cx.now() - HOUR);
+    ask(cx, refused).await;
+    provider.cell.clear();
+    ask(cx, refused).await;
+    assert_eq!(calls.load(Ordering::SeqCst), 6);
+    provider.clock.advance(MINUTE);
+    for made in 7..9 {
+        assert_eq!(ask(cx, || Error::unreachable("no answer")).await, ErrorKind::Unreachable);
+        assert_eq!(calls.load(Ordering::SeqCst), made);
+    }
+}
+
+struct Nobody;
+
+#[crate::async_trait]
+impl crate::Person for Nobody {
+    async fn ask(&self, _: &str) -> Result<crate::Secret> {
+        Err(Error::refused("nobody"))
+    }
+
+    async fn tell(&self, _: &str) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// C26: a clock that is set back by less than a life does not make anything last longer.
+#[tokio::test]
+async fn c26_what_is_held_ends_in_time_on_a_clock_that_was_set_back() -> Result<()> {
+    for back in [MINUTE, 5 * MINUTE, 20 * MINUTE, HOUR, 24 * HOUR] {
+        let provider = Provider::of(HOUR);
+        provider.get().await?;
+        provider.set_fails(true);
+        provider.clock.advance(HOUR - MINUTE);
+        provider.clock.set(provider.cx.now() - back);
+        assert_eq!(provider.get().await?, 1, "{back:?}: a minute is left");
+        assert!(back == MINUTE || provider.cell.peek(&provider.cx).is_none());
+        provider.clock.advance(MINUTE);
+        assert!(provider.get().await.is_err(), "{back:?}: it has ended, whatever the clock shows");
+        provider.set_fails(false);
+        provider.get().await?;
+    }
+    Ok(())
+}
+
+/// A day forward: what is held counts as ended, and a new one is as good as any. Back again, and nothing lives for a day.
+#[tokio::test]
+async fn c26_a_clock_that_jumps_a_day_forward_and_back() -> Result<()> {
+    let provider = Provider::of(HOUR);
+    provider.get().await?;
+    let before = provider.cx.now();
+    provider.clock.set(before + 24 * HOUR);
+    assert_eq!((provider.get().await?, provider.get().await?), (2, 2));
+    provider.set_fails(true);
+    provider.clock.set(before);
+    assert_eq!(provider.get().await?, 2, "good still, and to be renewed");
+    provider.set_fails(false);
+    provider.clock.advance(MINUTE);
+    assert_eq!((provider.get().await?, provider.get().await?), (4, 4));
     Ok(())
 }
 

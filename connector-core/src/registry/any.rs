@@ -9,7 +9,8 @@ use crate::connector::Shared;
 use crate::credential::BoxFuture;
 use crate::{
     Authenticated, Connector, ConnectorType, Context, Credential, Envelope, Error, Grant, Handle, Listing,
-    MethodAbout, Origin, ResourceType, Result, Secret, Source, Step, Terms, Trust, Windows, Withheld,
+    MethodAbout, Origin, Overdue, ResourceType, Result, Secret, Source, Step, Terms, Trust, Windows,
+    Withheld,
 };
 
 /// Brings an envelope from elsewhere.
@@ -251,6 +252,7 @@ trait DynHandle: Send + Sync {
     fn carried(&self) -> Vec<&'static str>;
     fn withheld(&self) -> Vec<Withheld>;
     fn windows(&self) -> Option<Windows>;
+    fn overdue(&self) -> Option<Overdue>;
     fn client(&self, wanted: TypeId) -> Option<BoxFuture<'static, Result<Box<dyn Any + Send>>>>;
     fn clients(&self) -> Vec<&'static str>;
 }
@@ -298,6 +300,10 @@ impl<R: ResourceType> DynHandle for Handle<R> {
 
     fn windows(&self) -> Option<Windows> {
         self.source().windows()
+    }
+
+    fn overdue(&self) -> Option<Overdue> {
+        self.source().overdue()
     }
 
     fn client(&self, wanted: TypeId) -> Option<BoxFuture<'static, Result<Box<dyn Any + Send>>>> {
@@ -361,6 +367,10 @@ impl<K: Credential> DynHandle for Remote<K> {
 
     fn windows(&self) -> Option<Windows> {
         self.source.windows()
+    }
+
+    fn overdue(&self) -> Option<Overdue> {
+        self.source.overdue()
     }
 
     fn client(&self, wanted: TypeId) -> Option<BoxFuture<'static, Result<Box<dyn Any + Send>>>> {
@@ -453,6 +463,12 @@ impl AnyHandle {
     #[must_use]
     pub fn windows(&self) -> Option<Windows> {
         self.0.windows()
+    }
+
+    /// The renewal that failed, while what is held is still good; see [`Source::overdue`].
+    #[must_use]
+    pub fn overdue(&self) -> Option<Overdue> {
+        self.0.overdue()
     }
 
     /// A native client that goes on when the credential ends.

@@ -13,7 +13,8 @@ mod tls;
 
 use std::io::Read;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant, SystemTime};
 
 use connector_core::{Clock, Context, Environment, Error, Files, Result, async_trait};
 
@@ -80,6 +81,12 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this port is where the machine's clock comes in")]
     fn now(&self) -> SystemTime {
         SystemTime::now()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this port is where the machine's clock comes in")]
+    fn passed(&self) -> Option<Duration> {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        Some(START.elapsed())
     }
 
     #[expect(clippy::disallowed_methods, reason = "this port is where waiting comes in")]
