@@ -47,6 +47,17 @@ impl ErrorKind {
             Self::Unexpected => "unexpected",
         }
     }
+
+    /// The kind that appears as this in JSON; `None` for one of a later version.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        use ErrorKind::{
+            Disabled, Expired, InvalidInput, NotConfigured, NotFound, Refused, Store, Unexpected, Unreachable,
+        };
+        [InvalidInput, NotFound, NotConfigured, Refused, Expired, Disabled, Unreachable, Store, Unexpected]
+            .into_iter()
+            .find(|kind| kind.as_str() == text)
+    }
 }
 
 impl fmt::Display for ErrorKind {

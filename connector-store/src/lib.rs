@@ -19,7 +19,7 @@ mod store;
 mod unlock;
 mod write;
 
-pub use fast::{Cache, Dependency, Digest, Entry, Flight, Lookup};
+pub use fast::{Cache, Dependency, Digest, Entry, Fault, Flight, Lookup};
 pub use key::{KeySource, Passphrase};
 pub use list::{Filter, Page, Period};
 pub use maintenance::Status;

@@ -19,7 +19,8 @@ use crate::{Store, step};
 impl Store {
     /// Replaces the master key, or takes it from elsewhere from now on; no secret is opened for it. With a
     /// file that is the present source, or has no key yet, a new key is made. The old key is removed when
-    /// it lies in the store's directory or the keyring. Copies made before it need the old key.
+    /// it lies in the store's directory or the keyring. Copies made before it need the old key. Everything that is
+    /// cached is forgotten.
     ///
     /// # Errors
     /// [`Refused`](connector_core::ErrorKind::Refused) when the present key is another one,
@@ -32,6 +33,10 @@ impl Store {
             self.set_source(new);
             return Ok(());
         };
+        step::reached();
+        // Under the lock, which a new key of the cache waits for: nothing from before is left after it. Should this
+        // die before the switch, there is nothing but an empty cache.
+        self.cache().clear_locked()?;
         step::reached();
         self.switch(&old, &next).await?;
         step::reached();

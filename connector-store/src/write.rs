@@ -1,6 +1,6 @@
 //! Changes: read, check and write under one lock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 use connector_core::{Document, Error, Result, Secret, check_name, format_time, parse_time};
@@ -27,6 +27,8 @@ pub struct Write {
     transaction: Transaction<'static, Sqlite>,
     /// What the index has to say afterwards, by name; nothing where the name is free then.
     changed: BTreeMap<String, Option<Document>>,
+    /// The ids of those that were something else before.
+    replaced: BTreeSet<String>,
     /// The last audit record of the change.
     audited: Option<audit::Written>,
     store: Store,
@@ -39,8 +41,8 @@ impl Write {
         let turn = store.turn().await;
         let lock = store.lock().await?;
         let transaction = store.pool().begin_with("BEGIN IMMEDIATE").await.map_err(|it| store.fault(it))?;
-        let (changed, store) = (BTreeMap::new(), store.clone());
-        Ok(Self { transaction, changed, audited: None, store, _lock: lock, _turn: turn })
+        let (changed, replaced, store) = (BTreeMap::new(), BTreeSet::new(), store.clone());
+        Ok(Self { transaction, changed, replaced, audited: None, store, _lock: lock, _turn: turn })
     }
 
     /// As [`Store::get`].
@@ -149,6 +151,7 @@ impl Write {
             .await
             .map_err(|it| self.store.fault(it))?;
         self.changed.insert(name.to_owned(), None);
+        self.replaced.insert(document.id.clone());
         Ok(document)
     }
 
@@ -198,8 +201,8 @@ impl Write {
         Ok(seq)
     }
 
-    /// Stores everything. When this returns, the change survives a crash and no older cached credential of
-    /// a changed connector is used any more.
+    /// Stores everything. When this returns, the change survives a crash, and no older cached credential of
+    /// a changed connector is used any more, or lies on the disk.
     ///
     /// # Errors
     /// [`Store`](connector_core::ErrorKind::Store); then nothing is changed.
@@ -219,6 +222,10 @@ impl Write {
         for document in self.changed.values().flatten() {
             // Without it the cache is asked in vain until the next `link`; the change stands.
             let _ = Index::of(document).write(cache);
+        }
+        if !self.replaced.is_empty() {
+            // Dead already; a file that stays is swept out when it has ended.
+            let _ = self.store.cache().purge(&self.replaced);
         }
         Ok(())
     }
@@ -250,6 +257,7 @@ impl Write {
         record.wrap(&key, &master)?;
         self.save(&record, &document).await?;
         self.changed.insert(document.name.clone(), Some(document.clone()));
+        self.replaced.insert(document.id.clone());
         Ok(document)
     }
 

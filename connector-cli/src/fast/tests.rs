@@ -91,7 +91,14 @@ impl World {
         let own = [Dependency::from(document)];
         let key = Digest::of(["entry", &document.version.to_string()]);
         let body = Secret::new(format!("answer {}", document.version));
-        let entry = Entry { body, refresh_at: self.now + HOUR / 2, expires_at: self.now + HOUR };
+        let entry = Entry {
+            body,
+            origin: key.clone(),
+            born: self.now,
+            refresh_at: self.now + HOUR / 2,
+            wait_at: self.now + HOUR * 9 / 10,
+            expires_at: self.now + HOUR,
+        };
         self.store.cache().put(&key, &own, &entry, self.now).expect("cached");
         let target = target("aws", "ada", &Grant::default());
         assert!(self.store.link(&own[0], &own, &target, &key).await.expect("linked"));

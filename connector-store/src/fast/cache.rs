@@ -1,5 +1,6 @@
 //! The cache of issued credentials, as the hub writes it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use connector_core::Result;
 
 use super::entry::{self, Sealed};
-use super::{Dependency, Digest, Entry, Flight, Index, Lookup, index};
+use super::{Dependency, Digest, Entry, Fault, Flight, Index, Lookup, fault, index};
 use crate::error;
 use crate::file::{self, Durability};
 use crate::lock::Lock;
@@ -47,7 +48,7 @@ impl Cache {
     }
 
     /// Stores a credential that depends on these connectors, its own among them. One of more than 64 KiB
-    /// is left out. Some entries that have ended are swept out on the way.
+    /// is left out, and so is one of a connector that was changed meanwhile. Some entries that have ended are swept out on the way.
     ///
     /// # Errors
     /// [`Store`](connector_core::ErrorKind::Store) when the cache cannot be written or its key cannot be
@@ -64,6 +65,10 @@ impl Cache {
             file::create_dir(&entry::directory(&self.directory)).map_err(|it| self.fault(it))?;
             let path = entry::path(&self.directory, key.as_str());
             file::replace(&path, &content, Durability::Cached).map_err(|it| self.fault(it))?;
+            // Read after it was written: a change that is made meanwhile either sees the entry, or is seen here.
+            if dependencies.iter().any(|it| self.is_outdated(it)) {
+                let _ = fs::remove_file(path);
+            }
         }
         self.sweep(key, now);
         Ok(())
@@ -77,6 +82,37 @@ impl Cache {
             .filter(|it| it.dependencies() == dependencies)
             .and_then(|it| it.open(&self.directory, now))
             .unwrap_or(Lookup::Miss)
+    }
+
+    /// When the entry with this key ended, if there is one that has.
+    #[must_use]
+    pub fn ended_at(&self, key: &Digest, now: SystemTime) -> Option<SystemTime> {
+        Sealed::read(&self.directory, key)?.ended_at(now)
+    }
+
+    /// The last fetch of this credential, if it failed.
+    #[must_use]
+    pub fn fault_of(&self, origin: &Digest) -> Option<Fault> {
+        Fault::read(&self.directory, origin)
+    }
+
+    /// Tells other processes of a fetch that failed. Some old ones are swept out on the way.
+    ///
+    /// # Errors
+    /// As [`put`](Self::put).
+    pub fn note_fault(&self, origin: &Digest, fault: &Fault, now: SystemTime) -> Result<()> {
+        fault.write(&self.directory, &self.key()?, origin)?.map_err(|it| self.fault(it))?;
+        for other in self.part_of(&fault::directory(&self.directory), origin) {
+            if Fault::read(&self.directory, &other).is_none_or(|it| it.is_old(now)) {
+                let _ = fs::remove_file(fault::path(&self.directory, other.as_str()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets that a fetch failed: one has succeeded since.
+    pub fn forget_fault(&self, origin: &Digest) {
+        let _ = fs::remove_file(fault::path(&self.directory, origin.as_str()));
     }
 
     /// Lets an entry answer a target from now on, if the connector still is what it was. `false` when it
@@ -105,13 +141,34 @@ impl Cache {
     pub fn drop_connector(&self, name: &str) -> Result<()> {
         let _lock = self.lock()?;
         Index::remove(&self.directory, name).map_err(|it| self.fault(it))?;
+        self.remove_entries(|it| it.name == name).map_err(|it| self.fault(it))
+    }
+
+    /// Removes every credential that depends on one of these connectors, in whatever version, and all that was
+    /// noted of failures.
+    ///
+    /// # Errors
+    /// [`Store`](connector_core::ErrorKind::Store) when the files stay.
+    pub fn purge(&self, ids: &BTreeSet<String>) -> Result<()> {
+        for origin in names(&fault::directory(&self.directory)) {
+            let _ = fs::remove_file(fault::path(&self.directory, &origin));
+        }
+        self.remove_entries(|it| ids.contains(&it.id)).map_err(|it| self.fault(it))
+    }
+
+    fn remove_entries(&self, gone: impl Fn(&Dependency) -> bool) -> io::Result<()> {
         for key in names(&entry::directory(&self.directory)).filter_map(|it| Digest::parse(&it)) {
-            let gone = |it: Sealed| it.dependencies().iter().any(|it| it.name == name);
-            if Sealed::read(&self.directory, &key).is_some_and(gone) {
-                file::remove(&entry::path(&self.directory, key.as_str())).map_err(|it| self.fault(it))?;
+            if Sealed::read(&self.directory, &key).is_some_and(|it| it.dependencies().iter().any(&gone)) {
+                file::remove(&entry::path(&self.directory, key.as_str()))?;
             }
         }
         Ok(())
+    }
+
+    /// Whether the index knows a later version. An earlier one is a line that a crash left behind.
+    fn is_outdated(&self, dependency: &Dependency) -> bool {
+        Index::read(&self.directory, &dependency.name)
+            .is_some_and(|it| it.id == dependency.id && it.version > dependency.version)
     }
 
     /// The right to fetch the credential with this key, among all processes of this store; `None` while
@@ -147,7 +204,8 @@ impl Cache {
     pub(crate) fn clear_locked(&self) -> Result<()> {
         // The key first: without it the rest is noise, whatever happens next.
         file::remove(&entry::key_path(&self.directory)).map_err(|it| self.fault(it))?;
-        for directory in [index::directory(&self.directory), entry::directory(&self.directory)] {
+        let directories = [index::directory, entry::directory, fault::directory];
+        for directory in directories.map(|it| it(&self.directory)) {
             for name in names(&directory) {
                 file::remove(&directory.join(name)).map_err(|it| self.fault(it))?;
             }
@@ -177,16 +235,20 @@ impl Cache {
         Lock::wait(&self.lock, self.wait).map_err(|it| self.fault(it))?.ok_or_else(|| error::locked(parent))
     }
 
-    /// Removes entries that have ended: a sixteenth of all names is considered, a few files are read.
+    /// Removes entries that have ended.
     fn sweep(&self, key: &Digest, now: SystemTime) {
-        let part = &key.as_str()[..1];
-        let directory = entry::directory(&self.directory);
-        let considered = names(&directory).filter(|it| it.starts_with(part));
-        for key in considered.filter_map(|it| Digest::parse(&it)).take(SWEPT) {
-            if Sealed::read(&self.directory, &key).is_none_or(|it| it.is_expired(now)) {
+        for key in self.part_of(&entry::directory(&self.directory), key) {
+            if Sealed::read(&self.directory, &key).is_none_or(|it| it.is_over(now)) {
                 let _ = fs::remove_file(entry::path(&self.directory, key.as_str()));
             }
         }
+    }
+
+    /// Some of the files in a directory: a sixteenth of all names is considered, a few files are looked at.
+    fn part_of(&self, directory: &Path, key: &Digest) -> impl Iterator<Item = Digest> + use<> {
+        let part = key.as_str()[..1].to_owned();
+        let considered = names(directory).filter(move |it| it.starts_with(&part));
+        considered.filter_map(|it| Digest::parse(&it)).take(SWEPT)
     }
 
     fn fault(&self, error: io::Error) -> connector_core::Error {

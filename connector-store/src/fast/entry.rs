@@ -13,7 +13,9 @@ use super::{Dependency, Digest, Entry, Lookup, from_unix, unix};
 use crate::file;
 use crate::seal::Key;
 
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+/// By how many seconds a clock may be set back before what was counted with it is not used.
+const SET_BACK: u64 = 60;
 /// No entry is larger, header and seal included.
 const LIMIT: u64 = 64 * 1024;
 
@@ -21,8 +23,11 @@ const LIMIT: u64 = 64 * 1024;
 struct Header {
     format: u32,
     key: String,
+    origin: String,
     dependencies: Vec<Dependency>,
+    born: u64,
     refresh_at: u64,
+    wait_at: u64,
     expires_at: u64,
 }
 
@@ -48,20 +53,33 @@ impl Sealed {
         &self.header.dependencies
     }
 
-    pub(super) fn is_expired(&self, now: SystemTime) -> bool {
-        self.header.expires_at <= unix(now)
+    /// Whether it has ended, or nobody can tell, since the clock was set back.
+    pub(super) fn is_over(&self, now: SystemTime) -> bool {
+        let now = unix(now);
+        self.header.expires_at <= now || now.saturating_add(SET_BACK) < self.header.born
+    }
+
+    /// When it ended, if it has. Nobody vouches for it: the body is not opened.
+    pub(super) fn ended_at(&self, now: SystemTime) -> Option<SystemTime> {
+        from_unix(self.header.expires_at).filter(|end| *end <= now)
     }
 
     /// Opens the body with the cache's key, unless it has ended.
     pub(super) fn open(self, cache: &Path, now: SystemTime) -> Option<Lookup> {
-        if self.is_expired(now) {
+        if self.is_over(now) {
             return None;
         }
         let (bound, sealed) = self.content.split_at_checked(self.body_at)?;
         let mut body = entry_key(&read_key(cache)?, &self.header.key).open(bound, sealed)?;
         let body = Secret::new(String::from_utf8(std::mem::take(&mut *body)).ok()?);
-        let refresh_at = from_unix(self.header.refresh_at)?;
-        let entry = Entry { body, refresh_at, expires_at: from_unix(self.header.expires_at)? };
+        let entry = Entry {
+            body,
+            origin: Digest::parse(&self.header.origin)?,
+            born: from_unix(self.header.born)?,
+            refresh_at: from_unix(self.header.refresh_at)?,
+            wait_at: from_unix(self.header.wait_at)?,
+            expires_at: from_unix(self.header.expires_at)?,
+        };
         Some(if unix(now) < self.header.refresh_at { Lookup::Hit(entry) } else { Lookup::Stale(entry) })
     }
 }
@@ -76,7 +94,10 @@ pub(super) fn encode(
     let header = Header {
         format: FORMAT,
         key: key.to_string(),
+        origin: entry.origin.to_string(),
         dependencies: dependencies.to_vec(),
+        born: unix(entry.born),
+        wait_at: unix(entry.wait_at),
         refresh_at: unix(entry.refresh_at),
         expires_at: unix(entry.expires_at),
     };

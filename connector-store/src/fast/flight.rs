@@ -29,6 +29,12 @@ impl Flight {
         let lock = open().map_err(|error| error::file("the cache", &directory, error))?;
         Ok(lock.map(|lock| Self { lock, path }))
     }
+
+    /// Whether a process has it just now. Makes no file, and keeps nobody from it for longer than a look takes.
+    pub(super) fn is_taken(cache: &Path, key: &Digest) -> bool {
+        let path = cache.join("flights").join(key.as_str());
+        path.exists() && matches!(Lock::try_new(&path), Ok(None))
+    }
 }
 
 impl Drop for Flight {

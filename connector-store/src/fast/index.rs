@@ -59,7 +59,11 @@ impl Index {
 
     /// Removes a connector's line, for good: after a power cut an old line must not be back.
     pub(crate) fn remove(cache: &Path, name: &str) -> io::Result<()> {
-        file::remove(&path(cache, name))
+        match file::remove(&path(cache, name)) {
+            // Where something else lies in the cache's place there is no index, and nothing is found.
+            Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(()),
+            other => other,
+        }
     }
 
     /// Whether this is the connector in the version that was depended on, and it may issue now.

@@ -8,15 +8,21 @@
 //! | `key` | random key of all entries, mode 0600; a new one after [`Cache::clear`] |
 //! | `index/…` | one per connector: id, version, state, end date, and which entry answers which [target](Digest) |
 //! | `entries/…` | one per credential: what it depends on and when it ends (authenticated), and the sealed envelope |
+//! | `faults/…` | one per credential whose last fetch failed, sealed: why, and until when it is left alone |
 //! | `flights/…` | one lock per credential that is being fetched just now |
 //!
 //! Before a change of a connector is acknowledged its index file is removed, the change is committed, and
 //! the new index file is written, all under the store's lock ([`Write`](crate::Write) does so). An entry is
 //! used only while every connector it depends on has the version that the entry was made with, so an entry
-//! for an older version is dead however late it was written.
+//! for an older version is dead however late it was written. It is removed from the disk too: what depends on
+//! a connector when that is changed, ended or deleted, everything when the master key is replaced, and what has
+//! ended by and by.
+//!
+//! An entry that should be renewed is renewed by one process; see [`kept`] for what the others do.
 
 mod cache;
 mod entry;
+mod fault;
 mod flight;
 mod index;
 
@@ -28,6 +34,7 @@ use connector_core::{Document, Secret};
 use serde::{Deserialize, Serialize};
 
 pub use cache::Cache;
+pub use fault::Fault;
 pub use flight::Flight;
 
 pub(crate) use index::Index;
@@ -61,6 +68,27 @@ fn find(cache: &Path, connector: &str, target: &Digest, now: SystemTime) -> Opti
     sealed.open(cache, now)
 }
 
+/// Why an entry that should be renewed is the answer as it is.
+#[derive(Debug)]
+pub enum Kept {
+    /// Another process renews it just now.
+    Renewing,
+    /// Renewing it failed a moment ago.
+    Failed(Fault),
+}
+
+/// Whether an entry that should be renewed is left to its end for now: a renewal that failed is not tried again
+/// before its pause is over, and while there is time one process renews for all. `None` when it is the caller's
+/// turn. From files alone, as [`lookup`].
+#[must_use]
+pub fn kept(directory: &Path, entry: &Entry, now: SystemTime) -> Option<Kept> {
+    let cache = cache_directory(directory);
+    if let Some(fault) = Fault::read(&cache, &entry.origin).filter(|it| it.is_paused(now)) {
+        return Some(Kept::Failed(fault));
+    }
+    (now < entry.wait_at && Flight::is_taken(&cache, &entry.origin)).then_some(Kept::Renewing)
+}
+
 /// What the cache holds for a question.
 #[derive(Debug)]
 pub enum Lookup {
@@ -88,8 +116,15 @@ impl Lookup {
 pub struct Entry {
     /// The envelope, as JSON.
     pub body: Secret,
-    /// From here on it should be renewed.
+    /// Under which key it is fetched: its own, or for a tool's form that of the envelope it was made from.
+    pub origin: Digest,
+    /// When it was put there. A clock that shows less by more than a minute was set back, and would make it
+    /// last longer than its provider says: then it is not used.
+    pub born: SystemTime,
+    /// From here on one process renews it, and the others use it.
     pub refresh_at: SystemTime,
+    /// From here on all wait for the next one.
+    pub wait_at: SystemTime,
     /// From here on it is not used any more.
     pub expires_at: SystemTime,
 }

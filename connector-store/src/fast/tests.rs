@@ -28,6 +28,18 @@ fn entry_key() -> Digest {
     Digest::of(["all that shaped it"])
 }
 
+/// For which all wait ten seconds before it ends.
+fn entry(body: &str, refresh_at: u64, expires_at: u64) -> Entry {
+    Entry {
+        body: body.into(),
+        origin: entry_key(),
+        born: at(0),
+        refresh_at: at(refresh_at),
+        wait_at: at(expires_at - 10),
+        expires_at: at(expires_at),
+    }
+}
+
 impl World {
     fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
@@ -57,7 +69,7 @@ impl World {
 
     fn put(&self, dependencies: &[(&str, u64)]) {
         let dependencies: Vec<_> = dependencies.iter().map(|it| dependency(it.0, it.1)).collect();
-        let entry = Entry { body: "{\"canary\":1}".into(), refresh_at: at(50), expires_at: at(100) };
+        let entry = entry("{\"canary\":1}", 50, 100);
         self.cache.put(&entry_key(), &dependencies, &entry, at(0)).expect("put");
     }
 
@@ -68,6 +80,10 @@ impl World {
             Lookup::Miss => "miss",
             other => panic!("{other:?}"),
         }
+    }
+
+    fn found_any(&self, now: u64) -> bool {
+        lookup(self.directory.path(), "one", &target(), at(now)).usable().is_some()
     }
 
     fn entry_path(&self) -> std::path::PathBuf {
@@ -198,13 +214,13 @@ fn clearing_makes_old_entries_unreadable_and_drop_forgets_one_connector() {
 #[test]
 fn what_is_too_large_is_left_out_and_what_has_ended_is_swept() {
     let world = World::filled();
-    let large = Entry { body: "x".repeat(65 * 1024).into(), refresh_at: at(50), expires_at: at(100) };
+    let large = entry(&"x".repeat(65 * 1024), 50, 100);
     let key = Digest::of(["large"]);
     world.cache.put(&key, &[dependency("one", 3)], &large, at(0)).expect("no error");
     assert!(world.cache.get(&key, &[dependency("one", 3)], at(0)).usable().is_none());
     assert!(world.entry_path().exists());
     // Any entry with the same first digit sweeps it once it has ended.
-    let small = Entry { body: "y".into(), refresh_at: at(500), expires_at: at(600) };
+    let small = entry("y", 500, 600);
     let first = &entry_key().as_str()[..1].to_owned();
     let neighbour = (0..).map(|it| Digest::of([&*it.to_string()])).find(|it| it.as_str().starts_with(first));
     world.cache.put(&neighbour.expect("one of sixteen"), &[], &small, at(100)).expect("put");
@@ -266,6 +282,143 @@ fn the_index_waits_for_the_lock_and_gives_up() {
     let error = world.cache.clear().expect_err("locked");
     assert!(error.message().contains("locked") && error.is_transient(), "{error:?}");
     assert_eq!(world.found(1), "hit", "reading needs no lock");
+}
+
+/// C26: what was counted with a clock that was set back, or is one of the future's, is nobody's, and is replaced.
+#[test]
+fn c26_an_entry_of_a_clock_that_was_set_back_is_not_used() {
+    let world = World::new();
+    world.index(&document("one", 3));
+    let own = [dependency("one", 3)];
+    let put = |born: u64| {
+        let entry = Entry { born: at(born), ..entry("{\"canary\":1}", born + 50, born + 100) };
+        world.cache.put(&entry_key(), &own, &entry, at(born)).expect("put");
+        world.cache.link(&own[0], &target(), &entry_key()).expect("linked");
+    };
+    put(1000);
+    let found: Vec<_> = [0, 939, 940, 999, 1000].map(|now| world.found_any(now)).into();
+    assert_eq!(found, [false, false, true, true, true]);
+    // A day ahead, and back: it does not live for a day.
+    put(86_400 + 1000);
+    assert!(!world.found_any(1000));
+    put(1000);
+    assert!(world.found_any(1000) && !world.found_any(1100));
+}
+
+/// C2: what a later version wrote, another cache, or another connector's entry in its place, is ignored and replaced.
+#[test]
+fn c2_foreign_and_future_entries_are_ignored_and_replaced() {
+    let other = World::filled();
+    let foreign = std::fs::read(other.entry_path()).expect("read");
+    type Spoil = fn(&[u8]) -> Vec<u8>;
+    let spoils: [(&str, Spoil); 4] = [
+        ("of a later version", |it| replaced(it, "\"format\":2", "\"format\":3")),
+        ("of the version before", |it| replaced(it, "\"format\":2", "\"format\":1")),
+        ("with another end", |it| replaced(it, "\"expires_at\":100", "\"expires_at\":900")),
+        ("with another version of its connector", |it| replaced(it, "\"version\":3", "\"version\":4")),
+    ];
+    for (why, spoil) in spoils {
+        let world = World::filled();
+        let spoiled = spoil(&std::fs::read(world.entry_path()).expect("read"));
+        std::fs::write(world.entry_path(), spoiled).expect("written");
+        assert_eq!(world.found(1), "miss", "{why}");
+        let wanted = [dependency("one", 3), dependency("base", 7)];
+        assert!(matches!(world.cache.get(&entry_key(), &wanted, at(1)), Lookup::Miss), "{why}");
+        world.put(&[("one", 3), ("base", 7)]);
+        assert_eq!(world.found(1), "hit", "{why}: replaced");
+    }
+    let world = World::filled();
+    std::fs::write(world.entry_path(), foreign).expect("written");
+    assert_eq!(world.found(1), "miss", "of another cache, with another key");
+}
+
+fn replaced(content: &[u8], from: &str, to: &str) -> Vec<u8> {
+    let at = content.windows(from.len()).position(|it| it == from.as_bytes()).expect("it is in the header");
+    [&content[..at], to.as_bytes(), &content[at + from.len()..]].concat()
+}
+
+#[test]
+fn a_late_entry_of_a_connector_that_was_changed_is_not_left_on_the_disk() {
+    let world = World::filled();
+    world.reindex(&document("base", 8));
+    world.cache.purge(&["id-of-base".to_owned()].into()).expect("purged");
+    assert!(!world.entry_path().exists());
+    world.put(&[("one", 3), ("base", 7)]);
+    assert!(!world.entry_path().exists(), "fetched before the change, and written after it");
+    world.put(&[("one", 3), ("base", 8)]);
+    assert!(world.entry_path().exists());
+    world.cache.purge(&["id-of-somebody".to_owned()].into()).expect("purged");
+    assert!(world.entry_path().exists(), "somebody else's stays");
+}
+
+fn fault(seconds: u64, error: connector_core::Error) -> Fault {
+    Fault::after(None, error, at(seconds), Duration::from_secs(1000))
+}
+
+#[test]
+fn what_failed_is_told_to_other_processes_until_one_succeeds() {
+    use connector_core::Error;
+    let world = World::filled();
+    let error = Error::refused("no").with_hint("ask").with_connector("one").with_cause("because");
+    world.cache.note_fault(&entry_key(), &fault(60, error), at(60)).expect("noted");
+    let read = world.cache.fault_of(&entry_key()).expect("there");
+    assert_eq!((read.error.to_string(), read.error.hint()), ("no: because".to_owned(), Some("ask")));
+    assert_eq!((read.error.connector(), read.error.is_transient(), read.failures), (Some("one"), false, 1));
+    let paused: Vec<_> =
+        [0, 59, 60, 74, 75].map(|now| (read.is_paused(at(now)), read.denies(at(now)))).into();
+    let (no, yes) = ((false, false), (true, true));
+    assert_eq!(paused, [no, no, yes, yes, no], "also on a clock that was set back");
+    // Each failure in a row doubles the pause.
+    let again = Fault::after(Some(read), Error::unreachable("down"), at(80), Duration::from_secs(1000));
+    world.cache.note_fault(&entry_key(), &again, at(80)).expect("noted");
+    let read = world.cache.fault_of(&entry_key()).expect("there");
+    assert_eq!((read.failures, read.pause, read.denies(at(80))), (2, Duration::from_secs(30), false));
+    assert!(read.is_paused(at(109)) && !read.is_paused(at(110)));
+
+    world.cache.forget_fault(&entry_key());
+    assert!(world.cache.fault_of(&entry_key()).is_none());
+    // It is sealed, and bound to what it is about.
+    world.cache.note_fault(&entry_key(), &again, at(80)).expect("noted");
+    let path = fault::path(world.cache.directory(), entry_key().as_str());
+    let sealed = std::fs::read(&path).expect("there");
+    assert!(!sealed.windows(4).any(|it| it == b"down"));
+    std::fs::copy(&path, fault::path(world.cache.directory(), target().as_str())).expect("copied");
+    assert!(world.cache.fault_of(&target()).is_none());
+    for cut in 0..sealed.len() {
+        std::fs::write(&path, &sealed[..cut]).expect("written");
+        assert!(world.cache.fault_of(&entry_key()).is_none());
+    }
+    std::fs::write(&path, &sealed).expect("written");
+    assert!(world.cache.fault_of(&entry_key()).is_some());
+    world.cache.clear().expect("cleared");
+    assert!(!path.exists());
+}
+
+#[test]
+fn who_comes_while_one_renews_or_after_it_failed_keeps_what_is_good() {
+    let world = World::filled();
+    let kept = |now: u64| {
+        let Lookup::Stale(entry) = lookup(world.directory.path(), "one", &target(), at(now)) else {
+            panic!("it is to be renewed")
+        };
+        match kept(world.directory.path(), &entry, at(now)) {
+            Some(Kept::Renewing) => "renewing",
+            Some(Kept::Failed(_)) => "failed",
+            None => "mine",
+        }
+    };
+    assert_eq!(kept(60), "mine");
+    let flight = world.cache.flight(&entry_key()).expect("no fault").expect("free");
+    assert_eq!([kept(60), kept(89), kept(90)], ["renewing", "renewing", "mine"], "at last all wait");
+    drop(flight);
+    assert_eq!(kept(60), "mine");
+    // A process that died left its file, and nobody has the lock.
+    let left = world.cache.directory().join("flights").join(entry_key().as_str());
+    std::fs::write(left, "").expect("written");
+    assert_eq!(kept(60), "mine");
+    let down = connector_core::Error::unreachable("down");
+    world.cache.note_fault(&entry_key(), &fault(60, down), at(60)).expect("noted");
+    assert_eq!([kept(60), kept(74), kept(75), kept(95)], ["failed", "failed", "mine", "mine"]);
 }
 
 #[test]

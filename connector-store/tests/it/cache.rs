@@ -32,10 +32,22 @@ impl World {
     /// What a process does that has fetched a credential for the documents it knows.
     async fn link(&self) -> bool {
         let key = Digest::of(["all that shaped it"]);
-        let entry = Entry { body: "{}".into(), refresh_at: at(50), expires_at: at(100) };
+        let entry = Entry {
+            body: "{}".into(),
+            origin: key.clone(),
+            born: at(0),
+            refresh_at: at(50),
+            wait_at: at(90),
+            expires_at: at(100),
+        };
         self.store.cache().put(&key, &self.dependencies(), &entry, at(0)).expect("put");
         let own = Dependency::from(&self.one);
         self.store.link(&own, &self.dependencies(), &target(), &key).await.expect("asked")
+    }
+
+    /// How many credentials lie on the disk.
+    fn entries(&self) -> usize {
+        std::fs::read_dir(self.directory.path().join("cache/entries")).map_or(0, Iterator::count)
     }
 
     fn hits(&self) -> bool {
@@ -59,9 +71,46 @@ async fn c14_a_change_bites_when_it_is_acknowledged_and_a_late_answer_is_not_use
             _ => drop(store.delete("base").await.expect("done")),
         }
         assert!(!world.hits(), "{change}");
+        assert_eq!(world.entries(), 0, "{change}: it is gone from the disk");
         assert!(!world.link().await, "{change}: what was fetched for the old version is refused");
         assert!(!world.hits(), "{change}");
     }
+}
+
+/// The cache's own key is not made from the master key, so that helpers need no passphrase; what lies there goes with
+/// the master key all the same, and with whatever else clears it.
+#[tokio::test]
+async fn c5_nothing_cached_outlives_the_master_key() {
+    let world = World::new().await;
+    let key = world.directory.path().join("cache/key");
+    let before = std::fs::read(&key).expect("there");
+    let entries = world.directory.path().join("cache/entries");
+    let saved: Vec<_> = std::fs::read_dir(&entries)
+        .expect("listed")
+        .map(|it| it.expect("a file").path())
+        .map(|path| (std::fs::read(&path).expect("read"), path))
+        .collect();
+    world.store.rotate_key(literal(2), at(9)).await.expect("replaced");
+    assert!(!world.hits() && world.entries() == 0 && !key.exists());
+    assert!(world.link().await && world.hits(), "and is filled again");
+    assert_ne!(std::fs::read(&key).expect("there"), before);
+    for (content, path) in saved {
+        std::fs::write(path, content).expect("put back");
+    }
+    assert!(!world.hits(), "with another key, what is put back is noise");
+}
+
+/// S32: in place of the cache lies something else: connectors are changed all the same.
+#[tokio::test]
+async fn a_store_without_a_cache_directory_works() {
+    let world = World::new().await;
+    let cache = world.directory.path().join("cache");
+    std::fs::remove_dir_all(&cache).expect("removed");
+    std::fs::write(&cache, "no directory").expect("written");
+    assert!(!world.hits());
+    let changed = world.store.update(world.one.clone(), None, at(9)).await.expect("changed");
+    assert_eq!(changed.version, world.one.version + 1);
+    world.store.delete("base").await.expect("deleted");
 }
 
 #[tokio::test]

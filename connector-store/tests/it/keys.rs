@@ -105,7 +105,14 @@ async fn c29_c30_files_are_private_and_links_are_not_followed() {
     let directory = dir.path().join("deep/store");
     let store = open(&directory).await;
     put(&store, "one").await;
-    let entry = connector_store::Entry { body: "x".into(), refresh_at: at(50), expires_at: at(100) };
+    let entry = connector_store::Entry {
+        body: "x".into(),
+        origin: connector_store::Digest::of(["x"]),
+        born: at(0),
+        refresh_at: at(50),
+        wait_at: at(90),
+        expires_at: at(100),
+    };
     store.cache().put(&connector_store::Digest::of(["x"]), &[], &entry, at(0)).expect("cached");
     store.backup(&directory.join("copy.db")).await.expect("copied");
     let mode = |path: &Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o777;

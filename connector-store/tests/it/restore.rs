@@ -34,7 +34,14 @@ async fn a_copy_brings_everything_back() {
     let changed = store.update(one.clone(), Some(secrets("changed")), at(2_000)).await.expect("updated");
     put(&store, "later").await;
     let (own, target, key) = (Dependency::from(&changed), Digest::of(["t"]), Digest::of(["k"]));
-    let entry = Entry { body: "x".into(), refresh_at: at(50), expires_at: at(100) };
+    let entry = Entry {
+        body: "x".into(),
+        origin: key.clone(),
+        born: at(0),
+        refresh_at: at(50),
+        wait_at: at(90),
+        expires_at: at(100),
+    };
     store.cache().put(&key, std::slice::from_ref(&own), &entry, at(0)).expect("cached");
     assert!(store.link(&own, std::slice::from_ref(&own), &target, &key).await.expect("linked"));
     let found = || fast::lookup(dir.path(), "one", &target, at(0));

@@ -11,7 +11,14 @@ async fn c1_no_file_of_the_store_holds_a_secret_in_any_encoding() {
     store.keep(&one.id, "token", &CANARY.into()).await.expect("kept");
     store.update(one, Some(secrets(CANARY)), at(2)).await.expect("updated");
     store.backup(&dir.path().join("copy.db")).await.expect("copied");
-    let entry = connector_store::Entry { body: CANARY.into(), refresh_at: at(50), expires_at: at(100) };
+    let entry = connector_store::Entry {
+        body: CANARY.into(),
+        origin: connector_store::Digest::of(["x"]),
+        born: at(0),
+        refresh_at: at(50),
+        wait_at: at(90),
+        expires_at: at(100),
+    };
     store.cache().put(&connector_store::Digest::of(["x"]), &[], &entry, at(0)).expect("cached");
 
     let hex: String = CANARY.bytes().map(|it| format!("{it:02x}")).collect();

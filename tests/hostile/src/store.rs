@@ -100,6 +100,9 @@ fn entry() -> Digest {
 fn body() -> Entry {
     Entry {
         body: Secret::new(CANARY),
+        origin: entry(),
+        born: now(),
+        wait_at: now() + Duration::from_secs(540),
         refresh_at: now() + Duration::from_secs(60),
         expires_at: now() + Duration::from_secs(600),
     }

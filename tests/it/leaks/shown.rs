@@ -95,8 +95,15 @@ fn c10_s31_debug_of_values_shows_no_secret() {
     let mut changes = Changes::default();
     changes.config.insert("aws_secret_access_key".into(), Some(secret.into()));
     let cx = Context::detached(VirtualClock::at(SystemTime::UNIX_EPOCH));
-    let entry =
-        Entry { body: secret.into(), refresh_at: SystemTime::UNIX_EPOCH, expires_at: SystemTime::UNIX_EPOCH };
+    let (origin, never) = (Digest::of(["x"]), SystemTime::UNIX_EPOCH);
+    let entry = Entry {
+        body: secret.into(),
+        origin,
+        born: never,
+        refresh_at: never,
+        wait_at: never,
+        expires_at: never,
+    };
 
     // The SDK's own type shows the key's id.
     let in_the_sdk = AwsCredential { access_key_id: "ASIAKEYID".into(), ..credential.clone() };
