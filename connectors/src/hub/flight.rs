@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use connector_core::{Context, Result};
 use connector_store::{Cache, Digest, Flight};
@@ -36,12 +36,19 @@ impl<T> fmt::Debug for Flights<T> {
 
 impl<T: Clone> Flights<T> {
     /// Runs `fetch`, or waits for the run that is on its way; all who wait get its answer, also when that is
-    /// an error. A caller that is cancelled lets the next one run its own.
-    pub(super) async fn join<F>(&self, key: &Digest, fetch: impl FnOnce() -> F) -> Result<T>
+    /// an error. Who has something `good` does not wait, and gets that. A caller that is cancelled lets the next
+    /// one run its own.
+    pub(super) async fn join<F>(&self, key: &Digest, good: Option<T>, fetch: impl FnOnce() -> F) -> Result<T>
     where
         F: Future<Output = Result<T>>,
     {
-        let shared = Arc::clone(self.lock().entry(key.clone()).or_default());
+        let shared = {
+            let mut flights = self.lock();
+            if let Some(good) = good.filter(|_| flights.contains_key(key)) {
+                return Ok(good);
+            }
+            Arc::clone(flights.entry(key.clone()).or_default())
+        };
         let seat = Seat { flights: self, key, shared };
         seat.shared.get_or_init(fetch).await.clone()
     }
@@ -69,24 +76,30 @@ impl<T: Clone> Drop for Seat<'_, T> {
 }
 
 /// The right to fetch among all processes of this store.
-pub(super) struct Right {
-    /// `None` when another process still fetches after a minute, or the cache cannot be written: then it is fetched
-    /// twice.
-    _flight: Option<Flight>,
-    /// Another process had it first.
-    pub(super) waited: bool,
+pub(super) enum Right {
+    /// It is this process's turn.
+    Granted {
+        /// `None` when another process still fetches after a minute, or the cache cannot be written: then it is
+        /// fetched twice.
+        _flight: Option<Flight>,
+        /// Since when it was waited for another process that had it first.
+        waited_since: Option<SystemTime>,
+    },
+    /// Another process fetches, and the caller would not wait.
+    Taken,
 }
 
-/// Waits for the right to fetch.
-pub(super) async fn among_processes(cx: &Context, cache: &Cache, key: &Digest) -> Right {
+/// Takes the right to fetch, and waits for it where the caller has nothing good.
+pub(super) async fn among_processes(cx: &Context, cache: &Cache, key: &Digest, waits: bool) -> Right {
     let began = cx.now();
-    let mut waited = false;
+    let mut waited_since = None;
     loop {
         match cache.flight(key) {
+            Ok(None) if !waits => return Right::Taken,
             Ok(None) if cx.now().duration_since(began).is_ok_and(|it| it < LONGEST) => {}
-            other => return Right { _flight: other.ok().flatten(), waited },
+            other => return Right::Granted { _flight: other.ok().flatten(), waited_since },
         }
-        waited = true;
+        waited_since = Some(began);
         cx.clock().sleep(LOOK).await;
     }
 }

@@ -7,24 +7,28 @@ mod draft;
 mod explain;
 mod flight;
 mod issue;
+mod notice;
 mod open;
+mod place;
 mod ports;
 mod reach;
 mod register;
+mod sealed;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use connector_core::{
-    AnyHandle, Connector, ConnectorType, Context, Document, Error, Grant, Handle, Registry, ResourceType,
-    Result,
+    AnyHandle, Connector, ConnectorType, Context, Document, Error, ErrorKind, Grant, Handle, Registry,
+    ResourceType, Result,
 };
 use connector_store::{Filter, KeySource, Page, Store};
 
 pub use change::{Changes, Deleted};
 pub use draft::Draft;
 pub use explain::{CacheState, Explanation, LifetimeBound};
+pub use notice::Notice;
 pub use reach::{Reached, Requirement, Verified};
 pub use register::{Registered, Registration};
 
@@ -199,7 +203,18 @@ impl Hub {
 
     async fn usable(&self, name: &str) -> Result<Document> {
         let document = self.get(name).await?;
-        open::check_usable(&document, self.now())?;
+        self.check_usable(&document).await?;
         Ok(document)
+    }
+
+    /// As [`open::check_usable`]; of a connector that is past its end, nothing is left in the cache.
+    async fn check_usable(&self, document: &Document) -> Result<()> {
+        let usable = open::check_usable(document, self.now());
+        if usable.as_ref().is_err_and(|error| error.kind() == ErrorKind::Expired) {
+            let (cache, ids) = (self.opened.cache().clone(), [document.id.clone()].into());
+            // Nothing of it can be used any more; a file that stays is swept out later.
+            let _ = tokio::task::spawn_blocking(move || cache.purge(&ids)).await;
+        }
+        usable
     }
 }

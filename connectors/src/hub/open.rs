@@ -12,7 +12,8 @@ use connector_store::{Cache, Dependency, Store};
 use serde_json::{Map, Value};
 
 use super::flight::Flights;
-use super::issue::Answer;
+use super::notice::Notices;
+use super::sealed::Answer;
 
 /// The state behind a hub. It holds no context, so that what is cached keeps nothing alive.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub(super) struct Opened {
     pub(super) registry: Registry,
     /// What is being issued just now.
     pub(super) flights: Flights<Answer>,
+    /// What went wrong beside it.
+    pub(super) notices: Notices,
     connectors: Mutex<HashMap<String, Version>>,
 }
 
@@ -35,7 +38,13 @@ struct Version {
 
 impl Opened {
     pub(super) fn new(store: Store, registry: Registry) -> Self {
-        Self { store, registry, flights: Flights::default(), connectors: Mutex::default() }
+        Self {
+            store,
+            registry,
+            flights: Flights::default(),
+            notices: Notices::default(),
+            connectors: Mutex::default(),
+        }
     }
 
     pub(super) fn cache(&self) -> &Cache {

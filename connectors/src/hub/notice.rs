@@ -1,0 +1,90 @@
+//! What a host should know although nobody was left without an answer.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use connector_core::{Error, format_time};
+use connector_store::{Digest, Fault};
+
+use super::Hub;
+
+/// Something that went wrong beside an answer that was given all the same. Its text is one line.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Notice {
+    /// The connector that it is about, if it is about one.
+    pub connector: Option<String>,
+    /// What went wrong, and what that means; in lower case, without a full stop.
+    pub message: String,
+    /// What to do about it, where that is known.
+    pub hint: Option<String>,
+}
+
+impl Notice {
+    /// A renewal failed, and what is held is handed on until it ends.
+    #[must_use]
+    pub fn overdue(connector: &str, fault: &Fault, ends_at: SystemTime) -> Self {
+        let end = format_time(ends_at);
+        Self {
+            connector: Some(connector.to_owned()),
+            message: format!("the credential ends at {end} and could not be renewed: {}", fault.error),
+            hint: fault.error.hint().map(str::to_owned),
+        }
+    }
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.connector {
+            Some(connector) => write!(f, "connector `{connector}`: {}", self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
+/// The notices of a hub: one for each credential that is overdue, and one for the cache.
+#[derive(Debug, Default)]
+pub(super) struct Notices(Mutex<Held>);
+
+#[derive(Debug, Default)]
+struct Held {
+    cache: Option<Notice>,
+    overdue: BTreeMap<Digest, (SystemTime, Notice)>,
+}
+
+impl Notices {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The cache cannot be written. Once is enough.
+    pub(super) fn of_cache(&self, error: &Error) {
+        self.lock().cache.get_or_insert_with(|| Notice {
+            connector: None,
+            message: format!("nothing is cached, so that every credential is fetched anew: {error}"),
+            hint: error.hint().map(str::to_owned),
+        });
+    }
+
+    pub(super) fn of_overdue(&self, key: &Digest, ends_at: SystemTime, notice: Notice) {
+        self.lock().overdue.insert(key.clone(), (ends_at, notice));
+    }
+
+    pub(super) fn is_renewed(&self, key: &Digest) {
+        self.lock().overdue.remove(key);
+    }
+}
+
+impl Hub {
+    /// What a host should tell, since nobody else notices it: credentials that could not be renewed and are good
+    /// still, and a cache that cannot be written. What is mended or over is not told any more.
+    #[must_use]
+    pub fn notices(&self) -> Vec<Notice> {
+        let now = self.now();
+        let mut held = self.opened.notices.lock();
+        held.overdue.retain(|_, (ends_at, _)| *ends_at > now);
+        held.cache.iter().chain(held.overdue.values().map(|(_, notice)| notice)).cloned().collect()
+    }
+}
