@@ -10,6 +10,7 @@ use connectors::hub;
 use connectors::system::{self, Timeouts};
 
 use crate::args::GlobalArgs;
+use crate::fast;
 use crate::output::Output;
 use crate::person::Terminal;
 use crate::settings::Settings;
@@ -146,9 +147,23 @@ impl App {
         self.block_on(async {
             let hub = Hub::open(options).await?;
             let done = work(&hub).await;
+            if done.is_ok() {
+                self.tell(&hub.notices(), attended);
+            }
             hub.store().close().await;
             done
         })
+    }
+
+    /// Says what went wrong although the answer is good.
+    fn tell(&self, notices: &[hub::Notice], attended: bool) {
+        for notice in notices {
+            match attended {
+                true => self.output.notice(notice),
+                // A helper's caller shows people what is on standard error.
+                false => fast::warn(notice),
+            }
+        }
     }
 
     /// Says when others may read the master key.

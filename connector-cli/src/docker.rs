@@ -9,7 +9,6 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use connector_core::Error;
-use connector_store::Lookup;
 use serde_json::{Map, Value};
 
 use crate::app::App;
@@ -92,10 +91,9 @@ fn get() -> ExitCode {
     };
     let target = fast::target("docker", &surroundings::caller(), &route.grant);
     if !fast::may_have_broker(&home)
-        && let Lookup::Hit(entry) =
-            connector_store::fast::lookup(&home, &route.connector, &target, SystemTime::now())
+        && let Some(form) = fast::from_cache(&home, &route.connector, &target, SystemTime::now())
     {
-        return fast::print(&entry.body);
+        return fast::print(&form);
     }
     let Route { connector, grant, .. } = route;
     let issued = log::start(0)

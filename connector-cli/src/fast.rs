@@ -11,9 +11,12 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use connector_core::{Grant, Secret, parse_duration};
+use connector_store::fast::{self, Kept};
 use connector_store::{Digest, Lookup};
+use connectors::hub::Notice;
 
 use crate::kubectl::Version;
+use crate::output::clean;
 use crate::surroundings;
 
 /// Answers the helper call that this process is, if it is one and the cache has what it asks for.
@@ -25,8 +28,34 @@ pub(crate) fn answer() -> Option<ExitCode> {
     }
     // What kubectl wants of its plugins is a part of the question, and not of what is cached.
     let version = if call.tool == "kubectl" { Version::wanted().ok()? } else { Version::V1 };
-    let form = call.cached(&home, &surroundings::caller(), SystemTime::now())?;
+    let target = target(&call.tool, &surroundings::caller(), &call.grant);
+    let form = from_cache(&home, &call.name, &target, SystemTime::now())?;
     Some(print(&version.of(form)))
+}
+
+/// What the cache answers a target with. What should be renewed soon is left to who can renew it, unless that is
+/// another process just now, or failed a moment ago: the failure is told on standard error.
+pub(crate) fn from_cache(home: &Path, connector: &str, target: &Digest, now: SystemTime) -> Option<Secret> {
+    let entry = match fast::lookup(home, connector, target, now) {
+        Lookup::Hit(entry) => entry,
+        Lookup::Stale(entry) => {
+            if let Kept::Failed(fault) = fast::kept(home, &entry, now)? {
+                warn(&Notice::overdue(connector, &fault, entry.expires_at));
+            }
+            entry
+        }
+        Lookup::Miss => return None,
+    };
+    Some(entry.body)
+}
+
+/// Tells on standard error what a helper's caller should know, and shows to people.
+pub(crate) fn warn(notice: &Notice) {
+    // Nobody is left to be told when this fails.
+    let _ = writeln!(std::io::stderr(), "warning: {}", clean(&notice.to_string()));
+    if let Some(hint) = &notice.hint {
+        let _ = writeln!(std::io::stderr(), "hint: {}", clean(hint));
+    }
 }
 
 /// Whether a broker might have to answer, not this machine's store. Settings are not parsed here: that they
@@ -90,15 +119,6 @@ impl HelperCall {
             call.take(option, plain(value)?)?;
         }
         Some(call)
-    }
-
-    /// What the cache holds for it. What should be renewed soon is left to who can renew it.
-    fn cached(&self, home: &Path, caller: &str, now: SystemTime) -> Option<Secret> {
-        let target = target(&self.tool, caller, &self.grant);
-        match connector_store::fast::lookup(home, &self.name, &target, now) {
-            Lookup::Hit(entry) => Some(entry.body),
-            _ => None,
-        }
     }
 
     fn take(&mut self, option: &str, value: String) -> Option<()> {

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use connector_core::{Access, Document};
-use connector_store::{Dependency, Entry, Options, Store};
+use connector_store::{Dependency, Entry, Fault, Options, Store};
 
 use super::*;
 
@@ -106,7 +106,9 @@ impl World {
 
     fn answer(&self, caller: &str, after: Duration) -> Option<String> {
         let call = read("helper aws prod").expect("a helper call");
-        call.cached(self.home.path(), caller, self.now + after).map(|form| form.expose().to_owned())
+        let target = target(&call.tool, caller, &call.grant);
+        from_cache(self.home.path(), &call.name, &target, self.now + after)
+            .map(|form| form.expose().to_owned())
     }
 }
 
@@ -117,6 +119,34 @@ async fn answers_whom_it_is_for_until_it_should_be_renewed() {
     assert_eq!(world.answer("bob", Duration::ZERO), None);
     assert_eq!(world.answer("ada", HOUR / 2), None, "to be renewed");
     assert_eq!(world.answer("ada", HOUR), None, "ended");
+}
+
+/// While another process renews it, and after that failed, it is handed on: until its end and no longer.
+#[tokio::test]
+async fn answers_with_what_is_good_while_it_cannot_be_renewed() {
+    let (world, document) = World::new().await;
+    let origin = Digest::of(["entry", &document.version.to_string()]);
+    let cache = world.store.cache();
+    let flight = cache.flight(&origin).expect("no fault").expect("free");
+    assert_eq!(world.answer("ada", HOUR / 2).as_deref(), Some("answer 1"), "another one renews it");
+    assert_eq!(world.answer("ada", HOUR * 9 / 10), None, "all wait");
+    drop(flight);
+    let after = |minutes: u64| Duration::from_secs(minutes * 60);
+    let now = world.now + after(40);
+    let fault = Fault::after(None, connector_core::Error::unreachable("down"), now, after(20));
+    cache.note_fault(&origin, &fault, now).expect("noted");
+    assert_eq!(world.answer("ada", after(40)).as_deref(), Some("answer 1"));
+    assert_eq!(world.answer("ada", after(41)), None, "the pause is over");
+    let now = world.now + after(60) - Duration::from_secs(1);
+    let fault =
+        Fault::after(Some(fault), connector_core::Error::unreachable("down"), now, Duration::from_secs(1));
+    cache.note_fault(&origin, &fault, now).expect("noted");
+    assert_eq!(
+        world.answer("ada", after(60) - Duration::from_secs(1)).as_deref(),
+        Some("answer 1"),
+        "a second is left"
+    );
+    assert_eq!(world.answer("ada", after(60)), None, "ended");
 }
 
 /// Invariant 11: a change bites at once.

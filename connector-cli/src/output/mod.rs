@@ -10,7 +10,9 @@ mod text;
 use std::io::{ErrorKind, IsTerminal, Write};
 
 use connector_core::{Error, Result};
+use connectors::hub::Notice;
 use serde::Serialize;
+use serde_json::json;
 use tracing::level_filters::LevelFilter;
 
 pub(crate) use document::{document_table, document_value, labels, resource_name, resource_types, state};
@@ -92,6 +94,22 @@ impl Output {
     /// Says what to know about what was done.
     pub(crate) fn warn(&self, text: &str) {
         self.tell("warning:", "33", text);
+    }
+
+    /// Says what went wrong beside the answer, which nothing in the data tells: to programs that read JSON as one
+    /// object on one line, as an error would be.
+    pub(crate) fn notice(&self, notice: &Notice) {
+        if self.format == OutputFormat::Json {
+            let Notice { connector, message, hint, .. } = notice;
+            let line = json!({ "warning": { "message": message, "hint": hint, "connector": connector } });
+            // Nobody is left to be told when this fails.
+            let _ = writeln!(std::io::stderr(), "{line}");
+            return;
+        }
+        self.warn(&notice.to_string());
+        if let Some(hint) = &notice.hint {
+            self.hint(hint);
+        }
     }
 
     /// Says what could be done next, or better.

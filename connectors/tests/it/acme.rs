@@ -7,10 +7,10 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use connector_core::{
-    AuthMethod, Authenticated, Base, Builds, Call, Clients, ConnectorAbout, ConnectorType, Context,
-    Credential, Document, Environment, EnvironmentForm, Error, Expiry, Fields, Identity, Issued, Life,
-    Lifetime, Listing, MethodAbout, Parsed, Registry, ResourceAbout, ResourceType, Result, Secret, Source,
-    Tool, VirtualClock, Wanted,
+    AuthMethod, Authenticated, Base, Builds, Call, Clients, Clock, ConnectorAbout, ConnectorType, Context,
+    Credential, Document, EnvironmentForm, Error, Expiry, Fields, Identity, Issued, Life, Lifetime, Listing,
+    MethodAbout, Parsed, Registry, ResourceAbout, ResourceType, Result, Secret, Source, Tool, VirtualClock,
+    Wanted,
 };
 use connectors::hub::{Draft, Hub, Options, Registered, Registration};
 use schemars::JsonSchema;
@@ -27,6 +27,8 @@ pub(crate) struct Cloud {
     /// The connector itself is broken.
     pub(crate) panics: AtomicBool,
     pub(crate) barrier: Mutex<Option<Arc<Barrier>>>,
+    /// By whose time tokens end, and what will have passed when each of them does.
+    pub(crate) ends: Mutex<(Option<VirtualClock>, Vec<Duration>)>,
     /// Who is at the terminal. The login of anybody else is over.
     pub(crate) person: Mutex<String>,
 }
@@ -53,6 +55,24 @@ impl Cloud {
 
     pub(crate) fn refuse(&self, refuses: bool) {
         self.refuses.store(refuses, Ordering::SeqCst);
+    }
+
+    /// Notes when tokens end by this clock.
+    pub(crate) fn watch(&self, clock: &VirtualClock) {
+        self.ends.lock().expect("no test panics while it holds this").0 = Some(clock.clone());
+    }
+
+    /// What will have passed when the token with this number ends.
+    pub(crate) fn end_of(&self, number: usize) -> Duration {
+        self.ends.lock().expect("no test panics while it holds this").1[number]
+    }
+
+    /// The number of a token that is made now.
+    fn number(&self, life: Duration) -> usize {
+        let (clock, ends) = &mut *self.ends.lock().expect("no test panics while it holds this");
+        let passed = clock.as_ref().and_then(Clock::passed).unwrap_or_default();
+        ends.push(passed + life);
+        ends.len() - 1
     }
 
     async fn log_in(&self) -> Result<()> {
@@ -124,14 +144,44 @@ impl AuthMethod for Key {
         }
         cloud(&self.account).log_in().await?;
         let key = self.key.as_ref().map_or("none", Secret::expose);
-        let token = format!("{person}token-for-{}-{}", key.len(), narrowing.map_or("all", String::as_str));
         let life = cx.duration().unwrap_or(Duration::from_secs(3600));
+        let (caller, seconds) = (cx.caller(), life.as_secs());
+        let number = cloud(&self.account).number(life);
+        let narrowing = narrowing.map_or("all", String::as_str);
+        let token = format!("{person}token/{}/{caller}/{seconds}/{number}/{narrowing}", key.len());
         let session = Session { account: self.account.clone(), token: Secret::new(token) };
         let session = Authenticated::new(session, cx.expires_in(life));
         Ok(match narrowing {
-            Some(scope) => session.narrowed(format!("scope {scope}")),
-            None => session,
+            "all" => session,
+            scope => session.narrowed(format!("scope {scope}")),
         })
+    }
+}
+
+/// Whoever the surroundings say.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Ambient {
+    /// The account.
+    account: String,
+}
+
+impl AuthMethod for Ambient {
+    const ID: &'static str = "ambient";
+    const ABOUT: MethodAbout =
+        MethodAbout::new("Ambient", "Takes who is there.", Life::Short, Identity::User).temporary();
+    type Connector = Acme;
+
+    fn identity(_: &serde_json::Map<String, Value>, cx: &Context) -> Result<String> {
+        Ok(cx.var("ACME_USER").unwrap_or_default())
+    }
+
+    async fn authenticate(&self, cx: &Call<'_>, _: Option<&String>) -> Result<Authenticated<Session>> {
+        cloud(&self.account).log_in().await?;
+        let user = cx.var("ACME_USER").ok_or_else(|| Error::not_configured("nobody is there"))?;
+        let session =
+            Session { account: self.account.clone(), token: Secret::new(format!("token of {user}")) };
+        Ok(Authenticated::new(session, cx.expires_in(Duration::from_secs(3600))))
     }
 }
 
@@ -225,17 +275,25 @@ impl ResourceType for Box {
     }
 }
 
-connector_core::register!(connector Acme, method Key, resource Box, credential Token);
+connector_core::register!(connector Acme, method Key, method Ambient, resource Box, credential Token);
 
 /// A hub in `home` whose time is `clock`, as one process of several may have it.
 pub(crate) async fn hub(home: &Path, clock: &VirtualClock) -> Hub {
-    let context = Context::detached(clock.clone()).with_environment(no_environment()).with_caller("ann");
-    let registry = Registry::of(REGISTRATIONS).expect("one of each");
-    Hub::with_registry(Options::new(home).with_context(context), registry).await.expect("a fresh store opens")
+    hub_of(home, clock, "ann", &[]).await
 }
 
-fn no_environment() -> impl Environment {
-    std::collections::HashMap::<String, String>::new()
+/// As [`hub`], of another caller, in other surroundings.
+pub(crate) async fn hub_of(
+    home: &Path,
+    clock: &VirtualClock,
+    caller: &str,
+    variables: &[(&str, &str)],
+) -> Hub {
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let environment: std::collections::HashMap<String, String> = variables.collect();
+    let context = Context::detached(clock.clone()).with_environment(environment).with_caller(caller);
+    let registry = Registry::of(REGISTRATIONS).expect("one of each");
+    Hub::with_registry(Options::new(home).with_context(context), registry).await.expect("a fresh store opens")
 }
 
 pub(crate) const KEY: &str = "key-canary-93e7a1";

@@ -8,4 +8,6 @@ mod logins;
 #[cfg(feature = "docker")]
 mod passing;
 mod registering;
+mod renewing;
+mod schedules;
 mod strangers;
