@@ -143,3 +143,109 @@ pub(super) fn needs_loopback(protocol: &AnyProtocol, address: std::net::IpAddr) 
     Error::refused(format!("`{id}` is not served on {address}: its requests show no secret"))
         .with_hint("listen on 127.0.0.1, or choose another protocol with `--protocol`")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use connector_core::agent::{Protocol, SetUp, Site};
+    use connector_core::{Credential, Fields, Issued, Registration, Registry};
+    use hyper::Request;
+
+    use super::*;
+
+    /// A kind whose protocol shows a secret on some paths only.
+    struct Kind;
+
+    impl Credential for Kind {
+        const KIND: &'static str = "kind";
+
+        fn export(&self, _: &mut Fields) {}
+
+        fn import(_: &Fields) -> Result<Self> {
+            Ok(Self)
+        }
+
+        fn protocols() -> &'static [&'static dyn Protocol<Self>] {
+            &[&Mixed]
+        }
+    }
+
+    struct Mixed;
+
+    impl Protocol<Kind> for Mixed {
+        fn id(&self) -> &'static str {
+            "mixed"
+        }
+
+        fn about(&self) -> &'static str {
+            "nobody"
+        }
+
+        fn proof(&self, path: &str) -> Proof {
+            match path {
+                "/open" => Proof::Fixed("flavor", "x"),
+                _ => Proof::Header("token"),
+            }
+        }
+
+        fn claims(&self, path: &str) -> bool {
+            matches!(path, "/open" | "/closed")
+        }
+
+        fn set_up(&self, _: &Site, _: &Issued<Kind>) -> Result<SetUp> {
+            Ok(SetUp::default())
+        }
+
+        fn answer(&self, _: &Asked, _: &Issued<Kind>, _: std::time::SystemTime) -> Answer {
+            Answer::json(200, "{}")
+        }
+
+        fn refuse(&self, refusal: &Refusal) -> Answer {
+            Answer::json(refusal.status, refusal.code)
+        }
+    }
+
+    fn protocols() -> Vec<AnyProtocol> {
+        let registry = Registry::of(&[Registration::credential::<Kind>()]).expect("one kind");
+        registry.protocols("kind").expect("it is there")
+    }
+
+    fn status(is_loopback: bool, host: &str, path: &str) -> u16 {
+        let guard = Guard {
+            hosts: vec!["169.254.170.2:80".to_owned(), "169.254.170.2".to_owned()],
+            port: 80,
+            is_loopback,
+            token: Secret::new("t"),
+            protocols: protocols(),
+        };
+        let request = Request::builder().uri(path).header("host", host).header("flavor", "x");
+        let (head, ()) = request.body(()).expect("a request").into_parts();
+        guard.admit(&head).map_or_else(|refused| refused.status(), |_| 200)
+    }
+
+    /// C21: where others are near, what shows no secret is not served, though its address was let in by mistake.
+    #[test]
+    fn c21_without_a_secret_only_loopback_is_served() {
+        assert_eq!(status(true, "169.254.170.2", "/open"), 200);
+        assert_eq!(status(true, METADATA, "/open"), 200);
+        assert_eq!(status(false, "169.254.170.2", "/open"), 403);
+        assert_eq!(status(false, METADATA, "/open"), 421, "the name proves nothing there");
+        assert_eq!(status(false, "169.254.170.2", "/closed"), 200);
+        let [protocol] = protocols().try_into().expect("one");
+        assert!(has_secret(&protocol, ["/closed"]) && !has_secret(&protocol, ["/closed", "/open"]));
+        let error = needs_loopback(&protocol, IpAddr::from([169, 254, 170, 2]));
+        assert!(error.message().contains("`mixed` is not served on 169.254.170.2"), "{error}");
+        assert!(error.hint().is_some());
+    }
+
+    #[test]
+    fn paths_mean_what_they_say() {
+        for plain in ["/", "/a/b", "/a.b/..c", "/a-_~:@"] {
+            assert!(is_plain(plain), "{plain}");
+        }
+        for other in ["/a/../b", "/..", "/.", "/a/./b", "//a", "/a//b", "/%61", "/a%2e", r"/a\..\b"] {
+            assert!(!is_plain(other), "{other}");
+        }
+    }
+}

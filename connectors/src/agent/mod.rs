@@ -31,11 +31,13 @@
 //! # }
 //! ```
 
+mod answer;
 mod binding;
 mod guard;
 mod listen;
 mod mint;
 mod peer;
+mod seats;
 mod serve;
 mod session;
 mod timer;
@@ -53,9 +55,9 @@ use crate::Hub;
 
 pub use binding::Binding;
 
+use answer::Endpoint;
 use guard::Guard;
 use mint::Mints;
-use serve::Endpoint;
 use session::Session;
 
 /// How an agent serves.

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
+use connector_core::agent::Protocol;
 use connector_core::{
     AuthMethod, Authenticated, Base, Builds, Call, Clients, Clock, ConnectorAbout, ConnectorType, Context,
     Credential, Document, EnvironmentForm, Error, Expiry, Fields, Identity, Issued, Life, Lifetime, Listing,
@@ -24,6 +25,8 @@ use tokio::sync::Barrier;
 pub(crate) struct Cloud {
     pub(crate) logins: AtomicUsize,
     pub(crate) refuses: AtomicBool,
+    /// It cannot be reached.
+    pub(crate) is_down: AtomicBool,
     /// The connector itself is broken.
     pub(crate) panics: AtomicBool,
     pub(crate) barrier: Mutex<Option<Arc<Barrier>>>,
@@ -75,6 +78,10 @@ impl Cloud {
         ends.len() - 1
     }
 
+    pub(crate) fn go_down(&self, is_down: bool) {
+        self.is_down.store(is_down, Ordering::SeqCst);
+    }
+
     async fn log_in(&self) -> Result<()> {
         self.logins.fetch_add(1, Ordering::SeqCst);
         let barrier = self.barrier.lock().expect("no test panics while it holds this").clone();
@@ -82,6 +89,9 @@ impl Cloud {
             barrier.wait().await;
         }
         assert!(!self.panics.load(Ordering::SeqCst), "a fault in somebody else's connector");
+        if self.is_down.load(Ordering::SeqCst) {
+            return Err(Error::unreachable("acme did not answer"));
+        }
         if self.refuses.load(Ordering::SeqCst) {
             return Err(Error::refused("acme:LogIn was refused: the key is wrong"));
         }
@@ -209,6 +219,10 @@ impl Credential for Token {
 
     fn tools() -> &'static [Tool<Self>] {
         &[Tool { name: "acme", render: |issued| Ok(issued.credential.token.clone()) }]
+    }
+
+    fn protocols() -> &'static [&'static dyn Protocol<Self>] {
+        crate::doors::DOORS
     }
 
     fn environment(issued: &Issued<Self>) -> Result<EnvironmentForm> {
