@@ -116,12 +116,24 @@ impl App {
     /// # Errors
     /// Those of opening the store, and of the work.
     pub(crate) fn with_hub<T>(&self, work: impl AsyncFnOnce(&Hub) -> Result<T>) -> Result<T> {
-        let mut context = self.context().with_person(Terminal::with_code(self.mfa_code.clone()));
+        self.with_hub_while_asked(async |hub, _| work(hub).await)
+    }
+
+    /// Works with the hub; who sits at the terminal may be asked until they leave.
+    ///
+    /// # Errors
+    /// As [`App::with_hub`].
+    pub(crate) fn with_hub_while_asked<T>(
+        &self,
+        work: impl AsyncFnOnce(&Hub, &Terminal) -> Result<T>,
+    ) -> Result<T> {
+        let person = Terminal::with_code(self.mfa_code.clone());
+        let mut context = self.context().with_person(person.clone());
         if self.timeout.is_none() {
             // Somebody may have to find a device, or to log in with a browser; each call is bounded by itself.
             context = context.with_deadline(Duration::from_secs(15 * 60));
         }
-        self.open(context, true, work)
+        self.open(context, true, async |hub| work(hub, &person).await)
     }
 
     /// Works with the hub for another program: nobody is asked.

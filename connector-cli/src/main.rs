@@ -17,6 +17,8 @@ mod passphrase;
 mod person;
 mod programs;
 mod settings;
+#[cfg(unix)]
+mod signals;
 mod surroundings;
 #[cfg(feature = "http")]
 mod told;

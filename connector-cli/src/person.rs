@@ -1,7 +1,8 @@
 //! The person at the terminal.
 
 use std::io::{IsTerminal, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use connector_core::{Error, Person, Result, Secret};
@@ -42,16 +43,32 @@ pub(crate) fn ask_plain(question: &str) -> Result<Option<String>> {
 }
 
 /// The person at this terminal, as connectors see them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Terminal(Arc<Here>);
+
 #[derive(Debug, Default)]
-pub(crate) struct Terminal {
+struct Here {
     /// A code that was given on the command line. It works once.
     mfa_code: Mutex<Option<Secret>>,
+    has_left: AtomicBool,
 }
 
 impl Terminal {
     /// The person, who gave this code beforehand.
     pub(crate) fn with_code(mfa_code: Option<Secret>) -> Self {
-        Self { mfa_code: Mutex::new(mfa_code) }
+        Self(Arc::new(Here { mfa_code: Mutex::new(mfa_code), has_left: AtomicBool::new(false) }))
+    }
+
+    /// Nobody is asked any more: the terminal is somebody else's.
+    pub(crate) fn leave(&self) {
+        self.0.has_left.store(true, Ordering::Relaxed);
+    }
+
+    fn refuse_absent(&self, what: &str) -> Result<()> {
+        if self.0.has_left.load(Ordering::Relaxed) || !is_there() {
+            return Err(Error::refused(format!("{what}, and nobody is there")));
+        }
+        Ok(())
     }
 }
 
@@ -59,18 +76,19 @@ impl Terminal {
 impl Person for Terminal {
     async fn ask(&self, question: &str) -> Result<Secret> {
         if question.contains("MFA")
-            && let Some(code) = self.mfa_code.lock().unwrap_or_else(PoisonError::into_inner).take()
+            && let Some(code) = self.0.mfa_code.lock().unwrap_or_else(PoisonError::into_inner).take()
         {
             return Ok(code);
+        }
+        if self.0.has_left.load(Ordering::Relaxed) {
+            return Err(Error::refused(format!("nobody is there any more to be asked for the {question}")));
         }
         // Blocks this thread, which has nothing else to do until there is an answer.
         ask_secret(question)
     }
 
     async fn tell(&self, text: &str) -> Result<()> {
-        if !is_there() {
-            return Err(Error::refused("this needs a person at a terminal, and nobody is there"));
-        }
+        self.refuse_absent("this needs a person at a terminal")?;
         pause(|| {
             // Nobody is left to be told when this fails.
             let _ = writeln!(std::io::stderr(), "{}", clean(text));
@@ -80,11 +98,7 @@ impl Person for Terminal {
 
     #[cfg(feature = "http")]
     async fn listen(&self, port: Option<u16>) -> Result<Box<dyn connector_core::Redirect>> {
-        if !is_there() {
-            return Err(Error::refused(
-                "this needs a person with a browser on this machine, and nobody is there",
-            ));
-        }
+        self.refuse_absent("this needs a person with a browser on this machine")?;
         connectors::system::listen(port).await
     }
 }

@@ -1,10 +1,11 @@
 //! Commands that ask a provider: what is reached, and credentials.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 
 use clap::{Args, ValueEnum};
 
-use super::words::given;
+use super::words::{address, given};
 use super::{FilterArgs, GrantArgs};
 
 /// Check that a connector works and reaches what it is for
@@ -71,7 +72,9 @@ pub(crate) struct IssueArgs {
 #[command(after_help = "Examples:\n  \
     eval \"$(connector env prod --resource-type s3-bucket --resource-id s3://data)\"\n  \
     connector env prod --resource-type s3-bucket --resource-id s3://data --format dotenv\n\n\
-    `connector exec` gives the same to one program, and to nothing else.")]
+    What is set ends, and CONNECTOR_EXPIRES_AT says when. What would shadow it is taken away.\n\
+    `connector exec` gives the same to one program, and to nothing else; with `--agent`, or from\n\
+    `connector agent`, a program gets a fresh credential whenever it needs one.")]
 pub(crate) struct EnvArgs {
     /// The connector
     pub(crate) name: String,
@@ -96,13 +99,28 @@ pub(crate) enum EnvFormat {
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:\n  \
     connector exec prod --resource-type s3-bucket --resource-id s3://data -- \\\n      \
-        aws s3 ls s3://data\n\n\
-    Ends with the exit code of the program.")]
+        aws s3 ls s3://data\n  \
+    connector exec --agent prod --resource-type s3-bucket --resource-id s3://data -- python job.py\n\n\
+    Ends with the exit code of the program; 125 when it was not started, 126 when it cannot be run, 127 when\n\
+    there is none. The program finds what it is given in its environment, and no other way to be somebody.\n\n\
+    With `--agent` it finds an endpoint of this machine there, which its SDK asks for a fresh credential\n\
+    whenever it needs one. `connector` stays beside it and passes signals on; it ends when the program does\n\
+    (128 and the number of a signal that ended it), and not before, unless it is killed. Nobody is asked\n\
+    anything while the program runs.")]
 pub(crate) struct ExecArgs {
     /// The connector
     pub(crate) name: String,
     #[command(flatten)]
     pub(crate) grant: GrantArgs,
+    /// Give an endpoint that is asked for credentials, in place of one that ends
+    #[arg(long)]
+    pub(crate) agent: bool,
+    /// The protocol in which it is asked [default: the one that most programs speak]
+    #[arg(long, value_name = "ID", value_parser = given, requires = "agent")]
+    pub(crate) protocol: Vec<String>,
+    /// Where it listens, such as 127.0.0.1:4711 [default: a free port of 127.0.0.1]
+    #[arg(long, value_name = "ADDR", value_parser = address, requires = "agent")]
+    pub(crate) listen: Option<SocketAddr>,
     /// The program and its arguments
     #[arg(last = true, required = true, value_name = "CMD")]
     pub(crate) command: Vec<OsString>,

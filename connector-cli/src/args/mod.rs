@@ -1,5 +1,6 @@
 //! The command line: one struct per command. Doc comments here are what `--help` prints.
 
+mod agent;
 mod browse;
 mod doctor;
 mod filter;
@@ -17,6 +18,7 @@ use connector_core::Secret;
 
 use crate::settings;
 
+pub(crate) use agent::AgentArgs;
 pub(crate) use browse::{DescribeArgs, DescribeTypeArgs, ListArgs, ListTypesArgs, SchemaArgs};
 pub(crate) use doctor::DoctorArgs;
 pub(crate) use filter::FilterArgs;
@@ -111,6 +113,7 @@ pub(crate) enum Command {
     Undo(UndoArgs),
     Env(EnvArgs),
     Exec(ExecArgs),
+    Agent(AgentArgs),
     Helper(HelperArgs),
     Explain(ExplainArgs),
     Doctor(DoctorArgs),

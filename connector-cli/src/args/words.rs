@@ -1,6 +1,7 @@
 //! Words of the command line that stand for more than text.
 
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 
 use connector_core::{Error, Result};
 
@@ -11,6 +12,14 @@ pub(crate) fn given(text: &str) -> Result<String> {
     } else {
         Ok(text.to_owned())
     }
+}
+
+/// Where to listen: an address, with a port or with any that is free.
+pub(crate) fn address(text: &str) -> Result<SocketAddr> {
+    let any_port = || text.parse::<IpAddr>().map(|it| SocketAddr::new(it, 0));
+    text.parse().or_else(|_| any_port()).map_err(|_| {
+        Error::invalid("not an address: expected one such as 127.0.0.1:4711, or 127.0.0.1 for a free port")
+    })
 }
 
 /// A label as it is given: `KEY=VALUE`.
@@ -51,6 +60,18 @@ impl<T> OrNone<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_has_a_port_or_any() {
+        let read = |text| address(text).map(|it| it.to_string()).ok();
+        assert_eq!(read("127.0.0.1:4711").as_deref(), Some("127.0.0.1:4711"));
+        assert_eq!(read("127.0.0.1").as_deref(), Some("127.0.0.1:0"));
+        assert_eq!(read("::1").as_deref(), Some("[::1]:0"));
+        assert_eq!(read("[::1]:80").as_deref(), Some("[::1]:80"));
+        for wrong in ["", "4711", ":4711", "localhost", "127.0.0.1:", "127.0.0.1:70000"] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn labels_and_empty_words() {

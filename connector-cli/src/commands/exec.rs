@@ -1,4 +1,6 @@
-//! `connector exec`: runs a program with a credential in its environment.
+//! `connector exec`: runs a program with a credential in its environment, or with an endpoint that it asks for them.
+
+mod child;
 
 use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
@@ -6,9 +8,12 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use connector_core::{EnvironmentForm, Error, Result};
+use connectors::agent::{Agent, Binding, Options};
 
 use crate::app::App;
 use crate::args::ExecArgs;
+use crate::commands::helped::{self, Form};
+use crate::commands::{agent, env};
 use crate::failure;
 
 /// The exit codes of `env`, `nohup` and the shells: what is not the program's own doing is told apart.
@@ -21,28 +26,63 @@ const KEPT_BACK: [&str; 4] =
     ["CONNECTOR_MASTER_KEY", "CONNECTOR_PASSPHRASE", "CONNECTOR_NEW_PASSPHRASE", "CONNECTOR_TOKEN"];
 
 pub(crate) fn run(app: &App, args: &ExecArgs) -> Result<ExitCode> {
-    let issued = {
-        let _progress = app.output.progress("issuing");
-        app.with_hub(async |hub| hub.environment(&args.name, args.grant.grant()).await)
-    };
-    match issued {
-        Ok((_, form)) if goes_on_as_another(&args.command, &form) => {
-            let error =
-                Error::refused("az takes no token from variables, and would go on with its own login")
-                    .with_hint(format!(
-                        "`connector login {}` with the same words gives az a folder of its own",
-                        args.name
-                    ))
-                    .with_connector(&*args.name);
-            failure::report(&error, app.output.format);
-            Ok(ExitCode::from(FAILED))
-        }
-        Ok((_, form)) => Ok(start(command(&args.command, &form))),
-        Err(error) => {
-            failure::report(&error, app.output.format);
-            Ok(ExitCode::from(FAILED))
-        }
+    let done = if args.agent { beside_an_agent(app, args) } else { with_values(app, args) };
+    Ok(done.unwrap_or_else(|error| {
+        failure::report(&error, app.output.format);
+        ExitCode::from(FAILED)
+    }))
+}
+
+/// Gives the program a credential, and lets it go.
+fn with_values(app: &App, args: &ExecArgs) -> Result<ExitCode> {
+    let progress = app.output.progress("issuing");
+    let (_, form) = app.with_hub(async |hub| env::issue(hub, &args.name, args.grant.grant()).await)?;
+    drop(progress);
+    if goes_on_as_another(&args.command, &form) {
+        let error = Error::refused("az takes no token from variables, and would go on with its own login");
+        let hint = format!(
+            "`connector exec --agent` with the same words lets az ask an endpoint; `connector login {}` gives it a folder \
+             of its own",
+            args.name
+        );
+        return Err(error.with_hint(hint).with_connector(&*args.name));
     }
+    Ok(start(command(&args.command, &form)))
+}
+
+/// Gives the program an endpoint that lives as long as it does: in this process, so that none is left when this one is
+/// gone.
+fn beside_an_agent(app: &App, args: &ExecArgs) -> Result<ExitCode> {
+    let binding = Binding { connector: args.name.clone(), grant: args.grant.grant() };
+    let mut options = Options::new(agent::directory(app));
+    options.protocols.clone_from(&args.protocol);
+    if let Some(listen) = args.listen {
+        options.listen = listen;
+    }
+    app.with_hub_while_asked(async |hub, person| {
+        let progress = app.output.progress("issuing");
+        helped::refuse(hub, &binding.connector, &binding.grant, Form::Endpoint).await?;
+        let agent = Agent::start(hub, vec![binding], options).await?;
+        drop(progress);
+        // The terminal is the program's from now on.
+        person.leave();
+        let served = agent.served().first().ok_or_else(|| Error::unexpected("the agent serves nothing"))?;
+        agent::warn_of_open(app, served);
+        let command = command(&args.command, served.set_up());
+        let (ended, until) = tokio::sync::oneshot::channel();
+        let served = async {
+            let until = async { until.await.unwrap_or_default() };
+            if let Err(error) = agent.run(until).await {
+                failure::report(&error, app.output.format);
+            }
+        };
+        let program = async {
+            let code = child::run(command).await;
+            let _ = ended.send(());
+            code
+        };
+        Ok(tokio::join!(program, served).0)
+    })
 }
 
 /// Whether the program would pass over what it is given, and be somebody else without a word.
@@ -72,29 +112,13 @@ fn start(mut command: Command) -> ExitCode {
     cannot_start(&command, error.kind())
 }
 
-/// Waits for the program. Console signals reach both, and the program alone decides what they mean.
+/// Waits for the program.
 #[cfg(not(unix))]
 fn start(command: Command) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return cannot_start(&command, error.kind()),
-    };
-    runtime.block_on(async {
-        let mut command = tokio::process::Command::from(command);
-        let mut child = match command.spawn() {
-            Ok(child) => child,
-            Err(error) => return cannot_start(command.as_std(), error.kind()),
-        };
-        loop {
-            tokio::select! {
-                status = child.wait() => {
-                    let code = status.ok().and_then(|it| it.code()).and_then(|it| u8::try_from(it).ok());
-                    return ExitCode::from(code.unwrap_or(FAILED));
-                }
-                _ = tokio::signal::ctrl_c() => {}
-            }
-        }
-    })
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(child::run(command)),
+        Err(error) => cannot_start(&command, error.kind()),
+    }
 }
 
 fn cannot_start(command: &Command, kind: ErrorKind) -> ExitCode {
@@ -117,10 +141,12 @@ mod tests {
     fn az_is_not_run_with_a_token_that_it_does_not_take() {
         let token = EnvironmentForm::default().set("AZURE_ACCESS_TOKEN", "hunter2");
         let signature = EnvironmentForm::default().set("AZURE_STORAGE_SAS_TOKEN", "hunter2");
+        let endpoint = EnvironmentForm::default().set("IDENTITY_ENDPOINT", "http://127.0.0.1:4711/msi/token");
         let words = |program: &str| vec![OsString::from(program), "group".into(), "list".into()];
         for program in ["az", "/usr/bin/az", "az.cmd"] {
             assert!(goes_on_as_another(&words(program), &token), "{program}");
             assert!(!goes_on_as_another(&words(program), &signature), "{program}");
+            assert!(!goes_on_as_another(&words(program), &endpoint), "{program}");
         }
         assert!(!goes_on_as_another(&words("azcopy"), &token));
     }

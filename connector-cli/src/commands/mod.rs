@@ -1,5 +1,6 @@
 //! One file per command. Each takes the program and its arguments, and prints its own answer.
 
+mod agent;
 mod audit;
 mod cache;
 mod completions;
@@ -12,6 +13,7 @@ mod enable;
 mod env;
 mod exec;
 mod explain;
+mod helped;
 mod helper;
 mod interactive;
 mod issue;
@@ -61,6 +63,7 @@ pub(crate) fn run(app: &App, command: Command) -> Result<ExitCode> {
         Command::Undo(args) => logout::undo(app, &args),
         Command::Env(args) => env::run(app, &args),
         Command::Exec(args) => return exec::run(app, &args),
+        Command::Agent(args) => agent::run(app, &args),
         Command::Helper(args) => return helper::run(app, &args),
         Command::Explain(args) => explain::run(app, &args),
         Command::Doctor(args) => doctor::run(app, &args),

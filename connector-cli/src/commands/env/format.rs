@@ -11,7 +11,7 @@ use crate::args::EnvFormat;
 
 /// Writes variables in a format, with a remark for people where the format has comments. The text ends with
 /// the end of a line.
-pub(super) fn render(format: EnvFormat, form: &EnvironmentForm, remark: &str) -> Secret {
+pub(in crate::commands) fn render(format: EnvFormat, form: &EnvironmentForm, remark: &str) -> Secret {
     let mut text = Zeroizing::new(String::new());
     let written = match format {
         EnvFormat::Json => json(&mut text, form),
@@ -47,7 +47,7 @@ fn lines(text: &mut String, format: EnvFormat, form: &EnvironmentForm, remark: &
 }
 
 /// Names and texts in YAML, `null` where the variable must not be set.
-pub(super) fn yaml(form: &EnvironmentForm) -> Result<Secret> {
+pub(in crate::commands) fn yaml(form: &EnvironmentForm) -> Result<Secret> {
     let set = form.set.iter().map(|(name, value)| (name.as_str(), Some(value.expose())));
     let unset = form.unset.iter().map(|name| (name.as_str(), None));
     let all: BTreeMap<&str, Option<&str>> = set.chain(unset).collect();

@@ -1,7 +1,7 @@
 //! gcloud: a configuration of its own, whose token stands in a file.
 //!
-//! gcloud has no helper that it would ask for a token, so this one ends; `connector exec` and the next login give
-//! another.
+//! gcloud has no helper that it would ask for a token, so this one ends; the next login gives another, and
+//! `connector exec --agent` an endpoint that gcloud does ask.
 
 use connector_core::{Envelope, EnvironmentForm, Error, Grant, Result};
 use serde_json::{Map, Value};
@@ -66,8 +66,8 @@ pub(super) fn plan(
         ),
         renewed: super::RENEWED,
         notes: vec![
-            "gcloud asks nobody for a new token: log in again when this one ends, or give a command one of its own with \
-             `connector exec`"
+            "gcloud asks nobody for a new token: log in again when this one ends, or run it with `connector exec --agent`, \
+             where it asks an endpoint"
                 .to_owned(),
         ],
     })

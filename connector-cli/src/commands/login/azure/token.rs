@@ -116,7 +116,7 @@ pub(super) fn made(
         example: example_of_token(&asked.grant, audience, is_management),
         note: format!(
             "the token is for {audience}: for other services, and once it has less than five minutes left, az says to log \
-             in; do so with `connector login`, since az asks nobody for a new one"
+             in; do so with `connector login`, or run az with `connector exec --agent`, where it asks an endpoint"
         ),
         read_first: vec!["AZURE_CLOUD_NAME"],
     })
