@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use super::{KEY_ID, cli};
 
-const SECRET: &str = "secret-canary-5c1d/it's";
-const TOKEN: &str = "token-canary-77aa+$HOME";
-const GRANT: [&str; 4] = ["--resource-type", "s3-bucket", "--resource-id", "s3://data"];
+pub(super) const SECRET: &str = "secret-canary-5c1d/it's";
+pub(super) const TOKEN: &str = "token-canary-77aa+$HOME";
+pub(super) const GRANT: [&str; 4] = ["--resource-type", "s3-bucket", "--resource-id", "s3://data"];
 
 /// A connector that hands on temporary keys which were made elsewhere: it calls nobody.
-fn with_connector() -> Cli {
+pub(super) fn with_connector() -> Cli {
     let cli = cli().with_env("USER", "ada").with_env("SECRET", SECRET).with_env("TOKEN", TOKEN);
     let method = ["register", "prod", "--type", "aws", "--auth-method", "sts-token", "--no-verify"];
     let keys =

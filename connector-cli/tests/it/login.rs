@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{KEY_ID, cli};
 
 pub(super) const SECRET: &str = "secret-canary-81d2";
-const TOKEN: &str = "token-canary-40ac";
+pub(super) const TOKEN: &str = "token-canary-40ac";
 pub(super) const PASSWORD: &str = "password-canary-77";
 pub(super) const REGISTRY: &str = "123456789012.dkr.ecr.eu-west-1.amazonaws.com";
 pub(super) const CLUSTER: [&str; 4] = ["--resource-type", "kubernetes-cluster", "--resource-id", "demo"];

@@ -1,9 +1,11 @@
 //! The built program, in a world of its own: fresh homes, no network.
 #![allow(clippy::disallowed_methods, reason = "tests arrange the surroundings of the program")]
 
+mod agent;
 mod bad_input;
 mod catalogue;
 mod doctor;
+mod exec;
 mod give;
 mod kubernetes;
 mod lifecycle;
@@ -11,6 +13,7 @@ mod login;
 mod output;
 mod programs;
 mod reach;
+mod running;
 mod secrets;
 mod settings;
 mod store;

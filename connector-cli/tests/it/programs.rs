@@ -145,3 +145,26 @@ fn s53_aws_uses_the_profile() {
     world.cli.ok(&["logout", "prod"]);
     process::run(world.command(&aws).args(["--profile", "prod", "configure", "list"])).expect_code(255);
 }
+
+/// S31, C21: the aws program asks the endpoint as it is, signs with what it is given, and passes the user's own profiles
+/// over.
+#[cfg(unix)]
+#[test]
+fn s31_aws_asks_the_agent() {
+    let world = World::new();
+    let Some(aws) = program(&world, "s31_aws_asks_the_agent", "aws", &["--version"]) else { return };
+    world.write(
+        ".aws/credentials",
+        "[default]\naws_access_key_id = AKIASOMEBODY\naws_secret_access_key = theirs\n",
+    );
+    world.server.calls().take();
+    let words = [&["exec", "--agent", "prod"][..], &BUCKET, &["--"]].concat();
+    let mut command = world.cli.command(&words);
+    command.env_remove("SECRET").env_remove("TOKEN").arg(aws);
+    command.args(["eks", "describe-cluster", "--name", "demo"]);
+    let answer = process::run(&mut command).expect_success().json();
+    assert_eq!(answer["cluster"]["name"], "demo");
+    let call = &world.server.calls().all()[0];
+    assert_eq!(call.access_key_id().as_deref(), Some("AKIAIOSFODNN7EXAMPLE"));
+    assert_eq!(call.header("x-amz-security-token"), Some(super::login::TOKEN));
+}
