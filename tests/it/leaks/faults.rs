@@ -26,6 +26,7 @@ fn ask_everything(watch: &Watch) {
     }
     watch.cli.run(&["list-resources", "--connector", "data", "--timeout", "1s"]);
     watch.cli.run(&["explain", "data", "--trust-policy", "--timeout", "1s"]);
+    watch.cli.run(&["doctor", "data", "--timeout", "1s"]);
 }
 
 /// C11, C10: whatever the provider puts into its answer, in a text, a code, an id or a header, is not quoted.

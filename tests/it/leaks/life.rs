@@ -65,6 +65,10 @@ fn use_everything(watch: &Watch) {
     cli.ok(&on_the_bucket(&["explain", "data"]));
     cli.json(&on_the_bucket(&["explain", "data"]));
     cli.ok(&["explain", "data", "--trust-policy"]);
+    for form in [&["-o", "table"][..], &["-o", "json"], &["-o", "yaml"], &["--sarif"]] {
+        cli.ok(&[&["doctor"][..], form].concat());
+        cli.ok(&[&["doctor", "data"][..], form].concat());
+    }
     cli.json(&["audit"]);
 }
 
