@@ -1,5 +1,6 @@
 //! `connector doctor`: the first hop that fails, what is found beside that, and the forms in which it is told.
 
+#[cfg(unix)]
 use std::path::Path;
 
 use connector_tests::canary::Canary;
@@ -7,6 +8,7 @@ use connector_tests::cli::Cli;
 use connector_tests::process::Finished;
 use serde_json::{Value, json};
 
+#[cfg(unix)]
 use super::login::{CLUSTER, REGISTRIES, World};
 use super::reach::{DATA, DENIED, OK, register, server};
 
@@ -341,6 +343,7 @@ fn write(path: &Path, text: &str, mode: u32) {
 }
 
 /// The files of which something is said, by their names.
+#[cfg(unix)]
 fn files(report: &Value, rule: &str) -> Vec<String> {
     let findings = report["findings"].as_array().expect("a list").iter().filter(|it| it["rule"] == rule);
     let names = findings
@@ -414,12 +417,14 @@ fn a_cache_that_cannot_be_written_is_told() {
 }
 
 /// Findings about logins, but for programs that this machine may not have.
+#[cfg(unix)]
 fn of_logins(report: &Value) -> Vec<String> {
     let rules = ["login-", "helper-", "shadowing-", "logins-"];
     found(report).into_iter().filter(|it| rules.iter().any(|rule| it.contains(&format!(" {rule}")))).collect()
 }
 
 /// Whatever the provider says to this connector: a little AWS that knows no STS answers here.
+#[cfg(unix)]
 #[track_caller]
 fn look(world: &World, arguments: &[&str]) -> Value {
     let finished = world.cli.run(&[&["doctor"][..], arguments, &["-o", "json"]].concat());
