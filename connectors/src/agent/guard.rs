@@ -112,9 +112,15 @@ impl Guard {
     }
 }
 
-/// Whether a path says what it means: nothing in it is written another way, or leads up.
+/// Whether a path says what it means: nothing in it leads up, and nothing that parts a path is written another way.
 fn is_plain(path: &str) -> bool {
-    !path.contains(['%', '\\', '\0'])
+    let mut encoded = path.split('%').skip(1).map(|it| it.get(..2).unwrap_or_default());
+    let is_harmless = |it: &str| {
+        let byte = u8::from_str_radix(it, 16);
+        byte.is_ok_and(|it| it > b' ' && !matches!(it, b'.' | b'/' | b'\\' | b'%' | 0x7f))
+    };
+    encoded.all(is_harmless)
+        && !path.contains('\\')
         && !path.contains("//")
         && path.split('/').all(|it| !matches!(it, "." | ".."))
 }
@@ -241,11 +247,14 @@ mod tests {
 
     #[test]
     fn paths_mean_what_they_say() {
-        for plain in ["/", "/a/b", "/a.b/..c", "/a-_~:@"] {
+        for plain in ["/", "/a/b", "/a.b/..c", "/a-_~:@", "/me%40example.org", "/%7E"] {
             assert!(is_plain(plain), "{plain}");
         }
-        for other in ["/a/../b", "/..", "/.", "/a/./b", "//a", "/a//b", "/%61", "/a%2e", r"/a\..\b"] {
+        for other in ["/a/../b", "/..", "/.", "/a/./b", "//a", "/a//b", r"/a\..\b"] {
             assert!(!is_plain(other), "{other}");
+        }
+        for encoded in ["2e", "2E", "2f", "5C", "252e", "00", "0a", "20", "7f", "", "2", "zz", "+1"] {
+            assert!(!is_plain(&format!("/a%{encoded}")), "{encoded}");
         }
     }
 }

@@ -20,13 +20,12 @@
 //! let agent = Agent::start(&hub, bindings, Options::new(hub.home().join("agent"))).await?;
 //! for served in agent.served() {
 //!     println!("{} is served at {}", served.binding(), served.authority());
-//!     for (name, value) in &served.set_up().set {
-//!         // Where to ask and which file holds the token; no secret.
-//!         println!("  {name}={}", value.expose());
-//!     }
+//!     // For the environment of a program. Some protocols have the session's token in it, so it is not for a log.
+//!     let names: Vec<_> = served.set_up().set.iter().map(|(name, _)| name.as_str()).collect();
+//!     println!("  by {}", names.join(", "));
 //! }
-//! // Until somebody hangs up, say; then its files are gone.
-//! agent.run(async { std::future::pending().await }).await?;
+//! // Answers until somebody hangs up, say. Then the sessions are gone.
+//! agent.run(std::future::pending()).await?;
 //! # Ok(())
 //! # }
 //! ```

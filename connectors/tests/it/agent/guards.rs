@@ -180,6 +180,8 @@ async fn c21_other_methods_and_paths_are_none() {
         "/open/../keys",
         "/open/%2e%2e/keys",
         "/open/..%2fkeys",
+        "/open/%2E/x",
+        "/open/%252e",
         "/open//x",
         r"/open/..\keys",
         "/open/.",
@@ -189,6 +191,8 @@ async fn c21_other_methods_and_paths_are_none() {
         // A path that is none by HTTP itself does not get this far.
         assert!(matches!(status, 404 | 400), "{path}: {status}");
     }
+    let encoded = agent.status("GET", "/open/me%40example.org", &[&host, "Acme-Flavor: acme"]).await;
+    assert_eq!(encoded, 200, "what parts no path may be written as it likes");
     // Asked for what is served elsewhere, in the protocol's words.
     let status = agent.status("GET", "/keys?box=two", &[&host, &token]).await;
     assert_eq!(status, 400);
