@@ -89,3 +89,47 @@ fn s32_boto3_outlives_its_credentials_through_credential_process() {
     assert_eq!(server.calls().of("AssumeRole").len(), 3, "one credential per life");
     assert_eq!(signers(&server).len(), 3);
 }
+
+const ONE_LOOK: &str = r#"
+import sys, boto3
+clock, bucket, ahead = sys.argv[1:]
+with open(clock, "w") as f:
+    f.write(ahead)
+print(boto3.Session(profile_name="data").client("s3").list_objects_v2(Bucket=bucket)["KeyCount"])
+"#;
+
+/// S32: the role may not be assumed any more while what was issued is good: boto3 works on with that until its end,
+/// whatever its helper says on standard error. Then it is told why.
+#[test]
+fn s32_boto3_works_on_with_what_cannot_be_renewed_until_it_ends() {
+    let test = "s32_boto3_works_on_with_what_cannot_be_renewed_until_it_ends";
+    let tools = connector_tests::install::python();
+    let faketime = connector_tests::install::faketime();
+    let (tools, faketime) = match (tools, faketime) {
+        (Ok(tools), Ok(faketime)) => (tools, faketime),
+        (Err(why), _) | (_, Err(why)) => return connector_tests::skip::skip(test, why),
+    };
+    let (server, alice, cli) = strict();
+    server.tolerate_skew();
+    server.add_bucket("data", "us-east-1", &[("a.txt", "a")]);
+    let role = format!("role_arn={}", server.add_role(Role::named("reader").trusting_user("alice")));
+    register(&cli, "data", "iam-role", &server.url(), &alice, &[&role, "--no-verify"]);
+    server.calls().take();
+    let home = cli.home();
+    cli.ok(&["login", "data", "--resource-type", "s3-bucket", "--resource-id", "data"]);
+    server.deny("sts:AssumeRole");
+    let (script, clock) = (home.join("script.py"), home.join("clock"));
+    std::fs::write(&script, ONE_LOOK).expect("the home is ours");
+    let look = |ahead: &str| {
+        std::fs::write(&clock, "+0").expect("the home is ours");
+        let mut python = tools.python(&home);
+        python.env("CONNECTOR_HOME", cli.connector_home()).arg(&script).arg(&clock).args(["data", ahead]);
+        cli.keep(connector_tests::process::run(faketime.follow(&mut python, &clock)))
+    };
+    for ahead in ["+0", "+2700", "+3480"] {
+        assert_eq!(look(ahead).expect_success().stdout_text(), "1\n", "{ahead}");
+    }
+    assert_eq!(server.calls().of("AssumeRole").len(), 3, "one that was let, and two attempts");
+    let ended = look("+3700");
+    assert!(!ended.success() && ended.stderr_text().contains("the credential ended at"), "{ended:?}");
+}

@@ -2,6 +2,7 @@
 //! processes at once.
 #![cfg(unix)]
 
+mod cache;
 mod docker;
 mod kubectl;
 mod parallel;
@@ -32,9 +33,7 @@ impl World {
         server.add_pod("default", "web");
         let of_reader = Rule::for_service_account("default", "reader").in_namespace("default");
         server.allow(of_reader.may(&["get", "list", "watch"], &["pods"]));
-        let create =
-            Rule::for_user("broker").in_namespace("default").may(&["create"], &["serviceaccounts/token"]);
-        server.allow(create.named(&["reader"]));
+        server.allow(may_create());
         let cli = Cli::new();
         let given = |name: &str, text: &str| {
             let path = cli.home().join(name);
@@ -58,6 +57,22 @@ impl World {
         self.cli.ok(&[&words[..], &config].concat());
     }
 
+    /// A connector for a service account of which its own token may make none.
+    pub(super) fn register_denied(&self, name: &str) {
+        self.server.add_service_account("default", "writer");
+        let words = ["register", name, "--type", "kubernetes", "--auth-method", "token", "--no-verify"];
+        let config = self.config.iter().map(String::as_str);
+        let config: Vec<&str> = config
+            .map(|it| if it == "service_account=reader" { "service_account=writer" } else { it })
+            .collect();
+        self.cli.ok(&[&words[..], &config].concat());
+    }
+
+    /// From now on no token is made for the connectors.
+    pub(super) fn deny(&self) {
+        self.server.forbid(&may_create());
+    }
+
     /// How many tokens the connectors asked for.
     pub(super) fn asked(&self) -> usize {
         self.server.count("POST", TOKENS, Some("broker"))
@@ -66,6 +81,12 @@ impl World {
     pub(super) fn file(&self) -> PathBuf {
         self.cli.home().join(".kube/config")
     }
+}
+
+fn may_create() -> Rule {
+    let create =
+        Rule::for_user("broker").in_namespace("default").may(&["create"], &["serviceaccounts/token"]);
+    create.named(&["reader"])
 }
 
 /// An installation with docker's helper in PATH.
@@ -81,8 +102,12 @@ pub(super) fn with_helper(cli: Cli) -> Cli {
 /// Starts all commands before it waits for any; each must succeed, and answers with its standard output.
 #[track_caller]
 pub(super) fn all_at_once(commands: Vec<Command>) -> Vec<String> {
+    run_at_once(commands).into_iter().map(|it| it.expect_success().stdout_text()).collect()
+}
+
+/// Starts all commands before it waits for any.
+pub(super) fn run_at_once(commands: Vec<Command>) -> Vec<process::Finished> {
     let run = |mut command: Command| std::thread::spawn(move || process::run(&mut command));
     let started: Vec<_> = commands.into_iter().map(run).collect();
-    let ended = started.into_iter().map(|it| it.join().expect("no panic"));
-    ended.map(|it| it.expect_success().stdout_text()).collect()
+    started.into_iter().map(|it| it.join().expect("no panic")).collect()
 }
