@@ -154,11 +154,11 @@ impl<C: Credential> Source<C> {
     #[must_use]
     pub fn cached(&self) -> Option<Arc<Issued<C>>> {
         let live = self.0.live.read().unwrap_or_else(PoisonError::into_inner);
-        let at = self.0.cx.moment();
-        if live.standing.has_ended() || self.is_due(&live.standing, at.now) {
+        let now = self.0.cx.now();
+        if live.standing.has_ended() || self.is_due(&live.standing, now) {
             return None;
         }
-        live.cell.peek_at(at)
+        live.cell.peek_at(&self.0.cx, now)
     }
 
     /// Says that the provider takes `issued` no more, although it has not ended: it was revoked, say. The next

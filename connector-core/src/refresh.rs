@@ -124,6 +124,8 @@ pub struct Refreshing<T> {
     failed: RwLock<Option<Failed>>,
     refused_at: RwLock<Option<SystemTime>>,
     landings: AtomicU64,
+    /// The second, since 1970, in which what is held was last fresh also by how much time has passed.
+    counted: AtomicU64,
     flight: Mutex<()>,
 }
 
@@ -134,6 +136,7 @@ impl<T> Default for Refreshing<T> {
             failed: RwLock::new(None),
             refused_at: RwLock::new(None),
             landings: AtomicU64::new(0),
+            counted: AtomicU64::new(0),
             flight: Mutex::new(()),
         }
     }
@@ -193,13 +196,21 @@ impl<T: Expires> Refreshing<T> {
     /// What is held, if it needs no renewal yet. Neither waits nor allocates.
     #[must_use]
     pub fn peek(&self, cx: &Context) -> Option<Arc<T>> {
-        self.peek_at(cx.moment())
+        self.peek_at(cx, cx.now())
     }
 
     /// [`peek`](Self::peek) for who has looked at the clock already.
-    pub(crate) fn peek_at(&self, at: Moment) -> Option<Arc<T>> {
+    pub(crate) fn peek_at(&self, cx: &Context, now: SystemTime) -> Option<Arc<T>> {
+        // How much time has passed is looked up once a second, while the answer is "fresh": it costs as much as all
+        // the rest.
+        let second = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
+        let is_counted = self.counted.load(Ordering::Relaxed) == second;
+        let at = if is_counted { Moment { now, passed: None } } else { cx.moment() };
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
         let fresh = held.as_ref().filter(|held| held.state(Duration::ZERO, at) == State::Fresh)?;
+        if !is_counted {
+            self.counted.store(second, Ordering::Relaxed);
+        }
         Some(Arc::clone(&fresh.value))
     }
 

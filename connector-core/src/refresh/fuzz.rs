@@ -102,6 +102,9 @@ impl World {
     }
 
     async fn ask(self: Arc<Self>, takes: u64, jumps: i64, answer: Answer) -> Result<()> {
+        if let Some(token) = self.cell.peek(&self.cx) {
+            assert!(self.passed() < token.ends, "what has ended is at hand");
+        }
         let token = self.cell.get(&self.cx, || self.fetch(takes, jumps, answer)).await?;
         assert!(self.passed() < token.ends, "what has ended is handed out");
         Ok(())
