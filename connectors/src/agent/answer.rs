@@ -8,7 +8,7 @@ use connector_core::{Clock, Error, Grant, Result, Secret};
 use futures_util::future::{Either, select};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes, Incoming};
-use hyper::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use zeroize::Zeroizing;
@@ -115,8 +115,8 @@ impl AsRef<[u8]> for Owned {
     }
 }
 
-/// The answer as it is sent. Where others wait for a connection, this one ends with it.
-pub(super) fn response(answer: &Answer, is_crowded: bool) -> Response<Full<Bytes>> {
+/// The answer as it is sent.
+pub(super) fn response(answer: &Answer) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from_owner(Owned(answer.body().clone()))));
     *response.status_mut() =
         StatusCode::from_u16(answer.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -132,8 +132,5 @@ pub(super) fn response(answer: &Answer, is_crowded: bool) -> Response<Full<Bytes
     }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type()));
-    if is_crowded {
-        headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    }
     response
 }

@@ -252,7 +252,10 @@ impl Agent {
             protocols,
         };
         let mints = Mints::new(self.hub.clone(), &binding.connector);
-        let endpoint = Endpoint { guard, grant: binding.grant.clone(), mints };
+        let mut grant = binding.grant.clone();
+        // Protocols go by it, also where the connector fixes it.
+        grant.resource_type.get_or_insert_with(|| envelope.resource_type.clone());
+        let endpoint = Endpoint { guard, grant, mints };
         self.endpoints.push((listener, Arc::new(endpoint)));
         self.served.push(Served {
             binding,

@@ -98,11 +98,6 @@ impl Seat {
         self.sitter.busy.load(Ordering::SeqCst)
     }
 
-    /// Whether others may wait for it.
-    pub(super) fn is_wanted(&self) -> bool {
-        self.seats.0.room.available_permits() == 0
-    }
-
     /// Waits until it has to be left.
     pub(super) async fn given_up(&self) {
         self.sitter.leave.notified().await;

@@ -111,10 +111,12 @@ async fn converse(stream: TcpStream, line: Line, clock: Arc<dyn Clock>, mut stop
     let line = &line;
     let respond = service_fn(async |request| {
         let answer = line.seat.busy(line.endpoint.answer(request, &line.peer, &*clock)).await;
-        Ok::<_, Infallible>(response(&answer, line.seat.is_wanted()))
+        Ok::<_, Infallible>(response(&answer))
     });
     let connection = http1::Builder::new()
         .timer(ClockTimer(Arc::clone(&clock)))
+        // Programs ask seldom: who came back to a connection that was kept could find it closed just then.
+        .keep_alive(false)
         .header_read_timeout(HEAD_LIMIT)
         .max_headers(MOST_HEADERS)
         .max_header_size(LARGEST_HEAD)
