@@ -4,6 +4,7 @@
     reason = "tests start real programs and read real clocks: they are the surroundings that the crates are kept from"
 )]
 
+mod agent;
 mod azure;
 mod clients;
 mod conformance;
