@@ -69,6 +69,8 @@ pub(crate) fn environment(credential: &AwsCredential, expiry: &Expiry) -> Enviro
         Some("AWS_PROFILE"),
         Some("AWS_DEFAULT_PROFILE"),
         Some("AWS_SECURITY_TOKEN"),
+        // Bedrock's own key, which is taken in place of these.
+        Some("AWS_BEARER_TOKEN_BEDROCK"),
         credential.session_token.is_none().then_some("AWS_SESSION_TOKEN"),
         end.is_none().then_some("AWS_CREDENTIAL_EXPIRATION"),
         end.is_none().then_some("CONNECTOR_EXPIRES_AT"),
@@ -154,7 +156,13 @@ mod tests {
         let values: Vec<_> = form.set.iter().map(|(_, value)| value.expose()).collect();
         assert_eq!(values[2..6], ["tok", "eu-west-1", "eu-west-1", "2026-11-22T04:36:43Z"]);
         assert_eq!(values[6..], ["http://127.0.0.1:9000", "2026-11-22T04:36:43Z"]);
-        for name in ["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SECURITY_TOKEN", "AWS_ENDPOINT_URL_S3"] {
+        for name in [
+            "AWS_PROFILE",
+            "AWS_DEFAULT_PROFILE",
+            "AWS_SECURITY_TOKEN",
+            "AWS_ENDPOINT_URL_S3",
+            "AWS_BEARER_TOKEN_BEDROCK",
+        ] {
             assert!(form.unset.iter().any(|it| it == name), "{name}");
         }
         // Set or taken away, never left as it was: another server would be sent these keys.
