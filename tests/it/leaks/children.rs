@@ -97,3 +97,24 @@ fn c10_exec_gives_its_program_the_issued_credential_alone() {
     assert!(watch.leaks().iter().all(|it| it.place.ends_with("exec-target.own.environ")));
     assert!(!watch.leaks().is_empty());
 }
+
+/// C10, S31: beside an agent, the program's environment holds nothing that was issued either.
+#[test]
+fn c10_exec_with_an_agent_gives_its_program_no_credential() {
+    let watch = Watch::new();
+    let alice = watch.user("alice");
+    watch.role_connector(&alice);
+    let target = watch.recorder("exec-target", "", 0);
+    let target = target.to_str().expect("a temporary path is text");
+    let bucket = ["--resource-type", "s3-bucket", "--resource-id", "data"];
+    watch.cli.ok(&[&["exec", "--agent", "data"][..], &bucket, &["--", target, "word"]].concat());
+    assert!(watch.recorded("exec-target.own.cmdline").ends_with("word\n"));
+    let environment = watch.recorded("exec-target.own.environ");
+    assert!(environment.contains("AWS_CONTAINER_CREDENTIALS_FULL_URI="), "{environment}");
+    let issued = watch.server.issued();
+    assert!(!issued.is_empty());
+    for keys in &issued {
+        assert!(!environment.contains(&keys.secret_access_key) && !environment.contains(&keys.access_key_id));
+    }
+    watch.assert_clean();
+}
