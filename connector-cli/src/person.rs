@@ -102,3 +102,20 @@ impl Person for Terminal {
         connectors::system::listen(port).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A program that runs on the terminal is not spoken into; what was said beforehand still counts.
+    #[tokio::test]
+    async fn nobody_is_asked_who_has_left() {
+        let person = Terminal::with_code(Some(Secret::new("123456")));
+        person.clone().leave();
+        let code = person.ask("MFA code").await.expect("given beforehand");
+        assert_eq!(code.expose(), "123456");
+        let asked = person.ask("MFA code").await.expect_err("nobody is there");
+        assert_eq!(asked.message(), "nobody is there any more to be asked for the MFA code");
+        assert!(person.tell("log in").await.is_err());
+    }
+}

@@ -102,7 +102,7 @@ pub(crate) enum EnvFormat {
         aws s3 ls s3://data\n  \
     connector exec --agent prod --resource-type s3-bucket --resource-id s3://data -- python job.py\n\n\
     Ends with the exit code of the program; 125 when it was not started, 126 when it cannot be run, 127 when\n\
-    there is none. The program finds what it is given in its environment, and no other way to be somebody.\n\n\
+    there is none. What would shadow what it is given, and what opens the store, is not in its environment.\n\n\
     With `--agent` it finds an endpoint of this machine there, which its SDK asks for a fresh credential\n\
     whenever it needs one. `connector` stays beside it and passes signals on; it ends when the program does\n\
     (128 and the number of a signal that ended it), and not before, unless it is killed. Nobody is asked\n\

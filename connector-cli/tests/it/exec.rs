@@ -3,12 +3,14 @@
 
 use std::process::Command;
 
+use connector_core::parse_time;
 use connector_tests::cli::Cli;
 use connector_tests::process;
 use connector_tests::skip::skip;
+use connector_tests::strict_aws::{Role, StrictAws};
 
 use super::give::{GRANT, SECRET, TOKEN, with_connector};
-use super::running::{Endpoint, Running, send, variables, wait_until};
+use super::running::{Endpoint, Running, is_ignored, send, variables, wait_until};
 
 /// Says what it finds, and what it is sent, until it is told to go. The count is for a test that is gone.
 const LISTENER: &str = "for it in TERM HUP USR1 USR2 INT QUIT; do trap \"echo $it\" $it; done; \
@@ -80,6 +82,40 @@ fn s31_the_program_has_no_key_and_finds_the_endpoint() {
     assert!(sessions(&cli).is_empty(), "{:?}", sessions(&cli));
 }
 
+/// S31, S32: what was given ends, and the next one is there before: no one that has ended is handed out.
+#[test]
+fn s32_the_program_outlives_what_it_is_given() {
+    let server = StrictAws::start();
+    let alice = server.add_user("alice");
+    let role = server.add_role(Role::named("reader").trusting_user("alice"));
+    server.limit_life(Some(std::time::Duration::from_secs(4)));
+    let cli = super::cli().with_env("USER", "ada");
+    let config = [
+        format!("endpoint_url={}", server.url()),
+        format!("role_arn={role}"),
+        format!("aws_access_key_id={}", alice.access_key_id),
+        format!("aws_secret_access_key={}", alice.secret_access_key),
+    ];
+    let method =
+        ["register", "prod", "--type", "aws", "--auth-method", "iam-role", "--no-verify", "region=eu-west-1"];
+    cli.ok(&method.into_iter().chain(config.iter().map(String::as_str)).collect::<Vec<_>>());
+    let (mut running, endpoint) = listener(&cli, LISTENER);
+    let mut seen = std::collections::BTreeSet::new();
+    wait_until("three lives have passed", || {
+        let asked = std::time::SystemTime::now();
+        let (status, keys) = endpoint.ask();
+        assert_eq!(status, 200, "{keys}");
+        let end = parse_time(keys["Expiration"].as_str().unwrap_or_default()).expect("a time");
+        assert!(end > asked, "it had ended before it was asked for: {keys}");
+        let id = keys["AccessKeyId"].as_str().unwrap_or_default();
+        assert!(server.session(id).is_some(), "the provider's own: {keys}");
+        seen.insert(id.to_owned());
+        seen.len() > 3
+    });
+    running.say("go\n");
+    assert_eq!(running.code(), 3);
+}
+
 #[test]
 fn it_ends_as_its_program_does_and_leaves_nothing() {
     let cli = with_connector();
@@ -94,16 +130,6 @@ fn it_ends_as_its_program_does_and_leaves_nothing() {
     assert!(sessions(&cli).is_empty());
     let unknown = cli.fails(125, &["exec", "--agent", "nosuch", "--", "true"]);
     assert!(unknown.stderr_text().starts_with("error: no connector `nosuch`"), "{unknown:?}");
-}
-
-/// Whether the tests themselves were started with a signal ignored, as a shell does with what runs in its background:
-/// nobody below can mind it then.
-fn is_ignored(signal: &str) -> bool {
-    let number = [("HUP", 1), ("INT", 2), ("QUIT", 3)].into_iter().find(|(name, _)| *name == signal);
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|it| it.strip_prefix("SigIgn:"));
-    let mask = mask.and_then(|it| u64::from_str_radix(it.trim(), 16).ok()).unwrap_or(0);
-    number.is_some_and(|(_, number)| mask >> (number - 1) & 1 == 1)
 }
 
 /// What is sent to the one that was started is for the other one.

@@ -1,4 +1,5 @@
 //! Programs that run while a test looks on, and the endpoints that they lead to.
+#![cfg(unix)]
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -20,7 +21,6 @@ pub(super) struct Running {
 impl Running {
     /// Starts it in a group of its own, so that no terminal of whoever runs the tests is its own.
     pub(super) fn start(command: &mut Command) -> Self {
-        #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(command, 0);
         let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = piped.spawn().unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -58,7 +58,6 @@ impl Running {
         input.write_all(text.as_bytes()).and_then(|()| input.flush()).expect("the program reads");
     }
 
-    #[cfg(unix)]
     pub(super) fn send(&self, signal: &str) {
         send(self.id(), signal);
     }
@@ -87,10 +86,19 @@ impl Drop for Running {
 }
 
 /// Sends a signal by its name, as a person would.
-#[cfg(unix)]
 pub(super) fn send(id: u32, signal: &str) {
     let sent = Command::new("kill").args([&format!("-{signal}"), &id.to_string()]).status();
     assert!(sent.is_ok_and(|it| it.success()), "{signal} to {id}");
+}
+
+/// Whether the tests themselves were started with a signal ignored, as a shell does with what runs in its background:
+/// nobody below can mind it then.
+pub(super) fn is_ignored(signal: &str) -> bool {
+    let number = [("HUP", 1), ("INT", 2), ("QUIT", 3)].into_iter().find(|(name, _)| *name == signal);
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|it| it.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|it| u64::from_str_radix(it.trim(), 16).ok()).unwrap_or(0);
+    number.is_some_and(|(_, number)| mask >> (number - 1) & 1 == 1)
 }
 
 fn lines(stream: Option<impl Read + Send + 'static>) -> Receiver<String> {
