@@ -3,6 +3,7 @@
 mod agent;
 mod browse;
 mod doctor;
+mod export;
 mod filter;
 mod give;
 mod grant;
@@ -21,6 +22,7 @@ use crate::settings;
 pub(crate) use agent::AgentArgs;
 pub(crate) use browse::{DescribeArgs, DescribeTypeArgs, ListArgs, ListTypesArgs, SchemaArgs};
 pub(crate) use doctor::DoctorArgs;
+pub(crate) use export::{ComposeArgs, ExportAction, ExportArgs, Mode, MountMode, Target};
 pub(crate) use filter::FilterArgs;
 pub(crate) use give::{
     EnvArgs, EnvFormat, ExecArgs, ExplainArgs, HelperArgs, IssueArgs, ListResourcesArgs, ReadSecretArgs,
@@ -111,6 +113,7 @@ pub(crate) enum Command {
     Login(LoginArgs),
     Logout(LogoutArgs),
     Undo(UndoArgs),
+    Export(ExportArgs),
     Env(EnvArgs),
     Exec(ExecArgs),
     Agent(AgentArgs),

@@ -13,6 +13,7 @@ mod enable;
 mod env;
 mod exec;
 mod explain;
+mod export;
 mod helped;
 mod helper;
 mod interactive;
@@ -61,6 +62,7 @@ pub(crate) fn run(app: &App, command: Command) -> Result<ExitCode> {
         Command::Login(args) => login::run(app, &args),
         Command::Logout(args) => logout::run(app, &args),
         Command::Undo(args) => logout::undo(app, &args),
+        Command::Export(args) => export::run(app, args),
         Command::Env(args) => env::run(app, &args),
         Command::Exec(args) => return exec::run(app, &args),
         Command::Agent(args) => agent::run(app, &args),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::flow::Layout;
 use super::splice::{Reverse, Splice, apply};
 use super::tree::{Fault, Kind, Node, Pair, Parsed, Place, Step};
-use super::{Format, block, flow, ini, text};
+use super::{Format, block, dotenv, flow, ini, text};
 
 const OTHER: &str = "holds something of another form than expected";
 const SPOILT: &str = "cannot be edited without changing something else in the file";
@@ -36,6 +36,7 @@ pub(crate) fn set(format: Format, text: &str, place: &[Step], value: &Value) -> 
         found.filter(|_| !matches!(format, Format::Ini | Format::Text)).and_then(|it| spelling_of(it, text));
     let (splices, made) = match (format, place) {
         (Format::Ini, [Step::Key(section)]) => (ini::set(text, &root, section, value), Vec::new()),
+        (Format::Dotenv, [Step::Key(name)]) => (dotenv::set(text, &root, name, value)?, Vec::new()),
         (Format::Text, _) => (text::set(text, value), Vec::new()),
         _ => put(format, text, &root, place, value)?,
     };
@@ -81,6 +82,7 @@ pub(crate) fn unset(format: Format, text: &str, place: &[Step], made: &[Place]) 
     }
     let splices = match (format, place) {
         (Format::Ini, [Step::Key(section)]) => ini::unset(text, &root, section),
+        (Format::Dotenv, [Step::Key(name)]) => dotenv::unset(text, &root, name),
         (Format::Text, _) => text::unset(text),
         _ => take(text, &root, place, made)?,
     };
@@ -173,7 +175,7 @@ fn put(
     let made = (reached + 1..place.len()).map(|it| place[..it].to_vec()).collect();
     let end = way.end;
     let fits = match (&end.kind, step) {
-        (Kind::Map { .. }, Step::Key(_)) | (Kind::List { .. }, Step::Named(_)) => true,
+        (Kind::Map { .. }, Step::Key(_)) | (Kind::List { .. }, Step::Named(_) | Step::Target(_)) => true,
         _ => end.is_vacant(),
     };
     if !fits {
@@ -199,12 +201,12 @@ fn put(
         (Some(outermost), step) => {
             let key = match step {
                 Step::Key(key) => Some(key.as_str()),
-                Step::Named(_) => None,
+                Step::Named(_) | Step::Target(_) => None,
             };
             flow::insert(text, end, key, &nested, &layout(outermost), newline)
         }
         (None, Step::Key(key)) => block::insert_pair(text, end, key, &nested)?,
-        (None, Step::Named(_)) => block::insert_item(text, end, &nested)?,
+        (None, Step::Named(_) | Step::Target(_)) => block::insert_item(text, end, &nested)?,
     };
     Ok((splices, made))
 }
@@ -212,7 +214,7 @@ fn put(
 fn around(step: &Step, inner: Value) -> Value {
     match step {
         Step::Key(key) => json!({ key.as_str(): inner }),
-        Step::Named(_) => json!([inner]),
+        Step::Named(_) | Step::Target(_) => json!([inner]),
     }
 }
 

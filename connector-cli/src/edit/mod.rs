@@ -1,5 +1,5 @@
 //! Edits of files that belong to somebody else: kubeconfig, the settings of docker, of AWS's programs, of
-//! gcloud, of az.
+//! gcloud, of az, and a project's compose and `.env` files.
 //!
 //! A file is read into a tree with byte spans, some spans are replaced, and the result is read again: what
 //! was not to be changed has to be there as it was, or nothing is written. So comments, order, unknown keys
@@ -10,6 +10,7 @@
 mod acl;
 mod block;
 mod change;
+mod dotenv;
 mod file;
 mod flow;
 mod ini;
@@ -50,6 +51,10 @@ pub(crate) enum Format {
     Yaml,
     /// The files of AWS's programs, of gcloud and of az.
     Ini,
+    /// compose files.
+    Compose,
+    /// `.env` files.
+    Dotenv,
     /// One text and nothing else.
     Text,
 }
@@ -59,8 +64,9 @@ impl Format {
     pub(crate) fn parse(self, text: &str) -> Result<Node, Fault> {
         match self {
             Self::Json => json::parse(text),
-            Self::Yaml => yaml::parse(text),
+            Self::Yaml | Self::Compose => yaml::parse(text),
             Self::Ini => ini::parse(text),
+            Self::Dotenv => dotenv::parse(text),
             Self::Text => Ok(text::parse(text)),
         }
     }
@@ -70,7 +76,8 @@ impl Format {
         match self {
             Self::Json => "{}\n",
             Self::Yaml => "apiVersion: v1\nkind: Config\npreferences: {}\n",
-            Self::Ini | Self::Text => "",
+            Self::Compose => "services: {}\n",
+            Self::Ini | Self::Dotenv | Self::Text => "",
         }
     }
 
@@ -86,7 +93,7 @@ impl Format {
             && left.iter().all(|(key, value)| match key.as_str() {
                 "apiVersion" => value == "v1",
                 "kind" => value == "Config",
-                "preferences" => value.as_object().is_some_and(serde_json::Map::is_empty),
+                "preferences" | "services" => value.as_object().is_some_and(serde_json::Map::is_empty),
                 _ => false,
             })
     }

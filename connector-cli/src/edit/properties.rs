@@ -127,7 +127,7 @@ proptest! {
     /// C28: whatever somebody left there, it is read or refused.
     #[test]
     fn c28_garbage_is_refused(text in "[ -~\n\t\\PC]{0,40}") {
-        for format in [Format::Json, Format::Yaml, Format::Ini, Format::Text] {
+        for format in [Format::Json, Format::Yaml, Format::Ini, Format::Dotenv, Format::Text] {
             let _ = format.parse(&text);
             let _ = set(format, &text, &[Step::Key("a".into())], &json!({ "b": "c" }));
         }

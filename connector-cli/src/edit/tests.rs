@@ -180,6 +180,38 @@ fn yaml_entries_are_replaced_and_removed_by_their_name() {
     assert_eq!(gone("users: [{name: a}, # one\n  {name: b}]\n", "b"), "users: [{name: a} # one\n  ]\n");
 }
 
+/// S57: a mount has its place by where it leads, in the long form and in one word.
+#[test]
+fn s57_mounts_come_and_go_by_their_target() {
+    let mut place = key(&["services", "web", "volumes"]);
+    place.push(Step::Target("/home/astro/.aws".into()));
+    let value = json!({ "type": "bind", "source": "C:\\Users\\ada\\.aws", "target": "/home/astro/.aws" });
+    let ours = "- source: \"C:\\\\Users\\\\ada\\\\.aws\"\n  target: /home/astro/.aws\n  type: bind\n";
+    let below = |columns: usize| {
+        ours.lines().map(|line| format!("{}{line}\n", " ".repeat(columns))).collect::<String>()
+    };
+    for (before, after) in [
+        (
+            "services: {}\n".to_owned(),
+            format!("services:\n  web:\n    volumes:\n{}", below(4)),
+        ),
+        (
+            "services:\n  web: # mine\n    volumes:\n      - cache:/cache # fast\n      - type: tmpfs\n        target: /tmp\n  db: {}\n".to_owned(),
+            format!("services:\n  web: # mine\n    volumes:\n      - cache:/cache # fast\n      - type: tmpfs\n        target: /tmp\n{}  db: {{}}\n", below(6)),
+        ),
+        (
+            "services:\n  web:\n    volumes:\n    - ~/.aws:/home/astro/.aws:rw\n    - a:/b\n".to_owned(),
+            format!("services:\n  web:\n    volumes:\n{}    - a:/b\n", below(4)),
+        ),
+    ] {
+        let edited = set(Format::Compose, &before, &place, &value).expect("set");
+        assert_eq!(edited.text, after);
+        assert_eq!(take_back(&edited.text, &edited.reverse), Some(before));
+        let without = unset(Format::Compose, &edited.text, &place, &edited.made).expect("unset").text;
+        assert!(!without.contains("astro"), "{without}");
+    }
+}
+
 #[test]
 fn ini_sections_come_and_go_whole() {
     let place = key(&["profile data"]);

@@ -16,6 +16,8 @@ pub(crate) enum Step {
     Key(String),
     /// The entry of a list whose `name` this is.
     Named(String),
+    /// The entry of a list that is mounted at this path, as compose files have it: `target`, or `source:target`.
+    Target(String),
 }
 
 /// Where something stands in a file.
@@ -166,12 +168,54 @@ fn step_to(pair: Option<&Pair>, node: &Node) -> Option<Step> {
     if let Some(pair) = pair {
         return Some(Step::Key(pair.key.clone()));
     }
-    let Kind::Map { pairs, .. } = &node.kind else { return None };
-    let name = pairs.iter().find(|it| it.key == "name")?;
+    let pairs = match &node.kind {
+        Kind::Map { pairs, .. } => pairs,
+        Kind::Scalar(Value::String(mount)) => return target_of(mount).map(|it| Step::Target(it.to_owned())),
+        _ => return None,
+    };
+    let text_of = |key: &str| pairs.iter().find(|it| it.key == key);
+    let Some(name) = text_of("name") else {
+        return match &text_of("target")?.value.kind {
+            Kind::Scalar(Value::String(target)) => Some(Step::Target(target.clone())),
+            _ => None,
+        };
+    };
     match &name.value.kind {
         Kind::Scalar(Value::String(name)) => Some(Step::Named(name.clone())),
         // A name that looks like a number, unquoted.
         Kind::Scalar(other @ (Value::Number(_) | Value::Bool(_))) => Some(Step::Named(other.to_string())),
         _ => None,
+    }
+}
+
+/// Where a mount in one word leads: `/target`, `source:/target` or `source:/target:mode`.
+fn target_of(mount: &str) -> Option<&str> {
+    let is_drive = |at: usize| at == 1 && mount.starts_with(|it: char| it.is_ascii_alphabetic());
+    let after = match mount.match_indices(":/").map(|(at, _)| at).find(|at| !is_drive(*at)) {
+        Some(at) => &mount[at + 1..],
+        None if mount.starts_with('/') => mount,
+        None => return None,
+    };
+    after.split(':').next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mount_in_one_word_has_a_target() {
+        for (mount, target) in [
+            ("/data", Some("/data")),
+            ("cache:/data", Some("/data")),
+            ("~/.aws:/home/astro/.aws:rw", Some("/home/astro/.aws")),
+            ("/a/b:/c", Some("/c")),
+            ("C:/Users/ada:/c:ro", Some("/c")),
+            (r"C:\Users\ada:/c", Some("/c")),
+            ("default", None),
+            ("A=b", None),
+        ] {
+            assert_eq!(target_of(mount), target, "{mount}");
+        }
     }
 }

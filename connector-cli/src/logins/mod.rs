@@ -1,4 +1,5 @@
-//! Logins of the user's own programs: written into their files all together or not at all, and taken back.
+//! Logins of the user's own programs, and hand-offs to containers: written into files all together or not at all, and
+//! taken back.
 //!
 //! The journal is written before the files are. So whatever a crash leaves in them can be taken back; what
 //! it kept from being written is simply not there when it is looked for. A login that gives way to a new one
@@ -26,6 +27,10 @@ use crate::app::App;
 use crate::edit::{self, Format, Held, Mode, Place, Step};
 use journal::{Change, FileEdit, digest, digest_of};
 use take_back::Taken;
+
+/// The kind of a hand-off to the containers of a compose project. A later one of the same connector into the same file
+/// says all that there is of it from then on.
+pub(crate) const COMPOSE: &str = "compose";
 
 /// The right to change logins: while one has it, nobody else with the same home does.
 #[derive(Debug)]
@@ -203,6 +208,18 @@ fn unchanged(error: Error) -> Error {
     error.with_hint(hint)
 }
 
+/// All that a login changes, before it is written.
+struct Prepared {
+    journal: Journal,
+    /// The logins of now.
+    before: Vec<Login>,
+    /// Those that stay below the new one.
+    kept: Vec<Login>,
+    new: Login,
+    desk: Desk,
+    touched: Vec<Touched>,
+}
+
 /// Writes a login. One of the same connector to the same context, registry or profile lies below it until it
 /// is taken back; one that wrote the same, or a credential of its own, goes.
 ///
@@ -211,14 +228,74 @@ fn unchanged(error: Error) -> Error {
 /// changed then.
 pub(crate) fn log_in(turn: &Turn, wish: &Wish) -> Result<Vec<Touched>> {
     let home = &*turn.home;
+    let Prepared { mut journal, before, mut kept, new, mut desk, touched } = prepare(turn, wish)?;
+    let is_replacing = kept.len() < before.len();
+    kept.push(new.clone());
+    // A crash may leave in the files what the old ones wrote, so they lie below the new one for now.
+    journal.logins = before.clone();
+    journal.logins.push(new);
+    journal.write(home).map_err(unchanged)?;
+    if let Err(error) = commit(&mut desk) {
+        journal.logins = before;
+        return Err(match journal.write(home) {
+            Ok(()) => error,
+            Err(second) => error.with_cause(second.message()),
+        });
+    }
+    if is_replacing {
+        journal.logins = kept;
+        // Without this the old ones stay below it, and are found gone when they are taken back.
+        let _ = journal.write(home);
+    }
+    Ok(touched)
+}
+
+/// What the files of a login would hold, without writing any of it.
+///
+/// # Errors
+/// As [`log_in`].
+pub(crate) fn preview(turn: &Turn, wish: &Wish) -> Result<Vec<(PathBuf, String)>> {
+    let Prepared { desk, .. } = prepare(turn, wish)?;
+    let text = |file: &FileWish| -> Result<String> {
+        Ok(desk.get(&edit::real_path(&file.path)?).and_then(|it| it.text.clone()).unwrap_or_default())
+    };
+    wish.files.iter().map(|file| Ok((file.path.clone(), text(file)?))).collect()
+}
+
+/// Whether the files hold all of a login already, and the journal knows it.
+///
+/// # Errors
+/// A file that cannot be read.
+pub(crate) fn is_written(turn: &Turn, wish: &Wish) -> Result<bool> {
+    let logins = turn.journal()?.logins;
+    let is_same = |it: &&Login| wish.is_over(it) && wish.grant == it.grant && wish.places() == it.places();
+    if logins.iter().rfind(|it| wish.is_over(it)).filter(is_same).is_none() {
+        return Ok(false);
+    }
+    for file in &wish.files {
+        let text = edit::read_if_there(&file.path)?.unwrap_or_default();
+        let Ok(root) = file.format.parse(&text) else { return Ok(false) };
+        let is_there = |it: &Wanted| {
+            let found = root.find(&it.place).ok().flatten().map(edit::Node::value);
+            found == Some(edit::without_nulls(&it.value))
+        };
+        if !file.values.iter().all(is_there) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn prepare(turn: &Turn, wish: &Wish) -> Result<Prepared> {
     let mut journal = turn.journal()?;
     let before = journal.logins.clone();
-    let is_replaced = |it: &Login| wish.is_over(it) && (it.is_static || wish.places() == it.places());
+    let is_replaced = |it: &Login| {
+        wish.is_over(it) && (it.is_static || wish.kind == COMPOSE || wish.places() == it.places())
+    };
     let replaced: Vec<usize> = (0..before.len()).filter(|at| is_replaced(&before[*at])).collect();
     let old = replaced.iter().flat_map(|at| before[*at].files.iter().map(|it| &it.path));
     let mut desk = open(wish.files.iter().map(|it| &it.path).chain(old)).map_err(unchanged)?;
     let mut superseded = Vec::new();
-    let is_replacing = !replaced.is_empty();
     for at in replaced.into_iter().rev() {
         take_back::take_back(&mut journal.logins, at, &mut desk)?;
         superseded.extend(journal.logins.remove(at).files);
@@ -244,24 +321,8 @@ pub(crate) fn log_in(turn: &Turn, wish: &Wish) -> Result<Vec<Touched>> {
         username: wish.username.clone(),
         files,
     };
-    journal.logins.push(new.clone());
-    let after = std::mem::replace(&mut journal.logins, before.clone());
-    // A crash may leave in the files what the old ones wrote, so they lie below the new one for now.
-    journal.logins.push(new);
-    journal.write(home).map_err(unchanged)?;
-    if let Err(error) = commit(&mut desk) {
-        journal.logins = before;
-        return Err(match journal.write(home) {
-            Ok(()) => error,
-            Err(second) => error.with_cause(second.message()),
-        });
-    }
-    if is_replacing {
-        journal.logins = after;
-        // Without this the old ones stay below it, and are found gone when they are taken back.
-        let _ = journal.write(home);
-    }
-    Ok(touched)
+    let kept = std::mem::take(&mut journal.logins);
+    Ok(Prepared { journal, before, kept, new, desk, touched })
 }
 
 /// Edits one file on the desk.
@@ -306,14 +367,10 @@ fn write_into(
             Value::Object(map) => map.is_empty(),
             other => other.is_null(),
         }) || edited.before.as_ref().is_some_and(|it| is_ours(place, it));
-        if !is_free && !replaces {
-            return Err(Error::invalid(format!(
-                "{} has a {what} that is not from this connector",
-                path.display()
-            ))
-            .with_hint(
-                "rename or remove it there, or log in with a connector of another name; nothing was changed",
-            ));
+        // A project may say the same already, by somebody's own hand.
+        let is_said = wish.kind == COMPOSE && edited.before.as_ref() == Some(&edit::without_nulls(value));
+        if !is_free && !is_said && !replaces {
+            return Err(not_ours(wish, path, what));
         }
         let mut made = edited.made;
         made.extend(inherited.iter().filter(|it| place.starts_with(it) && it.len() < place.len()).cloned());
@@ -337,6 +394,19 @@ fn write_into(
     };
     *text = Some(now);
     Ok((edit, !was_there))
+}
+
+/// Something that is in the way, and whose it is.
+fn not_ours(wish: &Wish, path: &Path, what: &str) -> Error {
+    let (whose, hint) = match wish.kind {
+        COMPOSE => ("is not of this hand-off", "remove it there, or put this in its place with `--force`"),
+        _ => (
+            "is not from this connector",
+            "rename or remove it there, or log in with a connector of another name",
+        ),
+    };
+    Error::invalid(format!("{} has a {what} that {whose}", path.display()))
+        .with_hint(format!("{hint}; nothing was changed"))
 }
 
 /// What came of taking logins back.
@@ -396,7 +466,7 @@ pub(crate) fn remind(app: &App, connector: &str) {
 /// What people call a place: its last word.
 fn shown(place: &Place) -> String {
     let words = place.iter().map(|step| match step {
-        Step::Key(word) | Step::Named(word) => word.as_str(),
+        Step::Key(word) | Step::Named(word) | Step::Target(word) => word.as_str(),
     });
     words.collect::<Vec<_>>().join(" ")
 }

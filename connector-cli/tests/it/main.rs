@@ -4,8 +4,10 @@
 mod agent;
 mod bad_input;
 mod catalogue;
+mod containers;
 mod doctor;
 mod exec;
+mod export;
 mod give;
 mod kubernetes;
 mod lifecycle;
