@@ -64,8 +64,11 @@ fn s55_containers_have_what_was_handed_on() {
     engine.import("empty");
     let program = python.program("python");
     // The machine's own system is the image: there is no network to fetch one from.
-    let system = ["/usr", "/lib", "/lib64", "/bin", "/etc"].map(str::to_owned).to_vec();
-    let folders = [system, vec![paths::tools().display().to_string()]].concat();
+    let system = ["/usr", "/lib", "/lib64", "/bin", "/etc"].map(str::to_owned);
+    let mut base = python.python(&cli.home());
+    let base = process::run(base.args(["-c", "import sys; print(sys.base_prefix)"])).expect_success();
+    let tools = [paths::tools().display().to_string(), base.stdout_text().trim().to_owned()];
+    let folders = [&system[..], &tools].concat();
     let volumes: Vec<_> = folders.iter().map(|it| format!("{it}:{it}:ro")).collect();
     let project = json!({ "services": { "web": {
         "image": "empty",
