@@ -1,6 +1,7 @@
 //! Endpoints that SDKs ask.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -20,7 +21,8 @@ use super::words::{address, given};
     those that follow. Type and id may be left out where the connector fixes them.\n\n\
     aws is asked as the container endpoint of ECS, gcp as Google's metadata server, azure as the managed\n\
     identity of App Service. kubectl and docker ask a helper: `connector login` sets them up.\n\
-    `connector exec --agent` does the same for one program, and ends with it.")]
+    `connector exec --agent` does the same for one program, and ends with it.\n\
+    `connector export compose` leads containers to one, by `--directory` and the address 169.254.170.2.")]
 pub(crate) struct AgentArgs {
     /// Whom to answer for, and for what
     #[arg(required = true, value_name = "NAME[=TYPE:ID[@ACCESS]]", value_parser = given)]
@@ -28,6 +30,9 @@ pub(crate) struct AgentArgs {
     /// Where to listen, such as 127.0.0.1:4711 [default: free ports of 127.0.0.1]
     #[arg(long, value_name = "ADDR", value_parser = address)]
     pub(crate) listen: Option<SocketAddr>,
+    /// Where the files of the session are, for programs that have to know it before: one NAME only
+    #[arg(long, value_name = "DIR")]
+    pub(crate) directory: Option<PathBuf>,
     /// A protocol to be asked in [default: the one that most programs speak]
     #[arg(long, value_name = "ID", value_parser = given)]
     pub(crate) protocol: Vec<String>,

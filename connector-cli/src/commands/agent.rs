@@ -26,6 +26,9 @@ pub(crate) fn run(app: &App, args: &AgentArgs) -> Result<()> {
     if let Some(listen) = args.listen {
         options.listen = listen;
     }
+    if let Some(directory) = &args.directory {
+        options.session = Some(std::path::absolute(directory).unwrap_or_else(|_| directory.clone()));
+    }
     app.with_hub_while_asked(async |hub, person| {
         let progress = app.output.progress("issuing");
         for it in &bindings {
@@ -36,6 +39,9 @@ pub(crate) fn run(app: &App, args: &AgentArgs) -> Result<()> {
         person.leave();
         // Before anybody is told that there is something to end.
         let end = end()?;
+        if args.directory.is_some() {
+            agent.served().iter().try_for_each(write_variables)?;
+        }
         tell(app, args, agent.served())?;
         manager::notify("READY=1");
         agent
@@ -45,6 +51,16 @@ pub(crate) fn run(app: &App, args: &AgentArgs) -> Result<()> {
             })
             .await
     })
+}
+
+/// The name of the file, in a session's directory that was said beforehand, by which containers get variables that hold
+/// the session's token.
+pub(super) const VARIABLES: &str = "env";
+
+/// Writes the variables into the session's directory, with which they go.
+fn write_variables(served: &Served) -> Result<()> {
+    let text = format::render(EnvFormat::Dotenv, served.set_up(), &remark(served));
+    crate::edit::replace_private(&served.directory().join(VARIABLES), text.expose().as_bytes())
 }
 
 /// The same twice is a slip: both ports would be the same identity.

@@ -1,15 +1,13 @@
 //! Containers of a real engine, started by the real compose, with what `connector export compose` wrote.
 #![cfg(target_os = "linux")]
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
-
 use connector_tests::docker::Engine;
 use connector_tests::process::{self, Finished};
 use connector_tests::{install, paths, skip};
 use serde_json::json;
 
 use super::export::{agent, project_with_connector, text, write};
+use super::running::Running;
 
 const TEST: &str = "s55_containers_have_what_was_handed_on";
 /// What boto3 finds, and where.
@@ -25,33 +23,8 @@ impl Drop for Network<'_> {
     }
 }
 
-/// As much of an agent as answers one session: SDKs that show its token get keys, and nobody else.
-fn answer(listener: &TcpListener, token: &str) {
-    for stream in listener.incoming() {
-        let Ok(mut stream) = stream else { return };
-        let Ok(copy) = stream.try_clone() else { return };
-        let lines = BufReader::new(copy).lines().map_while(Result::ok).take_while(|it| !it.is_empty());
-        let lines: Vec<String> = lines.collect();
-        let asks = lines.first().is_some_and(|it| it.starts_with("GET /credentials HTTP/"));
-        let shows = lines.iter().any(|it| {
-            it.split_once(':').is_some_and(|(name, value)| {
-                name.eq_ignore_ascii_case("authorization") && value.trim() == token
-            })
-        });
-        let keys = json!({ "AccessKeyId": "ASIAOFTHEAGENT", "SecretAccessKey": "s", "Token": "t",
-            "Expiration": "2099-01-01T00:00:00Z" });
-        let (status, body) =
-            if asks && shows { ("200 OK", keys.to_string()) } else { ("403 No", "{}".into()) };
-        let length = body.len();
-        let _ = write!(
-            stream,
-            "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
-        );
-    }
-}
-
-/// S55, S57, and what an agent is for in containers: unmodified boto3 in a container is led to the agent on this machine
-/// by the session's own files; by `--mode files` it reads the user's profile.
+/// S55, S57: by `--mode agent` unmodified boto3 in a container asks the real agent on this machine, which was started by
+/// the command that was printed; by `--mode files` it reads the user's profile.
 #[test]
 fn s55_containers_have_what_was_handed_on() {
     let started =
@@ -98,15 +71,34 @@ fn s55_containers_have_what_was_handed_on() {
     let _network = Network(&engine);
     let directory = std::path::Path::new(told["agent"]["directory"].as_str().expect("a path"));
     assert!(directory.is_dir(), "compose mounts what is there");
-    std::fs::write(directory.join("token"), "token-of-the-session").expect("written");
-    std::fs::write(directory.join("aws-profiles"), "[default]\n").expect("written");
-    let listener = TcpListener::bind("169.254.170.2:4711").expect("the network's gateway is this machine");
-    std::thread::spawn(move || answer(&listener, "token-of-the-session"));
+    let command = told["agent"]["command"].as_str().expect("a command");
+    let words: Vec<&str> = command.split(' ').skip(1).collect();
+    let start = || {
+        let agent = Running::start(&mut cli.command(&words));
+        agent.told_until("answering until this is stopped");
+        agent
+    };
+    let running = start();
+    let token = || std::fs::read_to_string(directory.join("token")).expect("the session's");
+    let first = token();
     let done = run().expect_success();
-    assert!(done.stdout_text().contains("FOUND container-role ASIAOFTHEAGENT"), "{done:?}");
+    assert!(done.stdout_text().contains("FOUND container-role AKIAIOSFODNN7EXAMPLE"), "{done:?}");
+    // A token of another session is refused.
     std::fs::write(directory.join("token"), "another").expect("written");
     let refused = run();
-    assert!(!refused.stdout_text().contains("FOUND") && refused.text().contains("403"), "{refused:?}");
+    assert!(!refused.stdout_text().contains("FOUND"), "{refused:?}");
+    running.send("TERM");
+    assert_eq!(running.code(), 0);
+    // The next agent is found in the same place.
+    let running = start();
+    assert_ne!(token(), first);
+    let done = run().expect_success();
+    assert!(done.stdout_text().contains("FOUND container-role"), "{done:?}");
+    running.send("TERM");
+    assert_eq!(running.code(), 0);
+    let left: Vec<_> =
+        std::fs::read_dir(directory).expect("it stays").flatten().map(|it| it.file_name()).collect();
+    assert_eq!(left, ["lock"], "and no secret in it");
     cli.ok(&["undo"]);
     assert!(text(&cli, "docker-compose.override.yml").is_empty());
 

@@ -383,7 +383,6 @@ fn what_cannot_ask_an_agent_is_refused_and_the_way_out_named() {
     assert!(error["message"].as_str().is_some_and(|it| it.contains("`network_mode: host`")), "{error}");
     for (more, field) in [
         (&["--within", "in/"][..], "within"),
-        (&["--duration", "15m"], "duration"),
         (&["--mount", "rw"], "mount"),
         (&["--container-home", "/home/astro"], "container-home"),
     ] {

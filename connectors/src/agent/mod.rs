@@ -73,6 +73,10 @@ pub struct Options {
     pub protocols: Vec<String>,
     /// The directory of all sessions: an absolute path that only this user may enter; made when it is missing.
     pub directory: PathBuf,
+    /// The directory of the session itself, for programs that have to know it beforehand, such as containers: an
+    /// absolute path that only this user may enter. One binding has it, in place of one below `directory`. It stays, and
+    /// is emptied.
+    pub session: Option<PathBuf>,
 }
 
 impl Options {
@@ -83,7 +87,15 @@ impl Options {
             sockets: Vec::new(),
             protocols: Vec::new(),
             directory: directory.into(),
+            session: None,
         }
+    }
+
+    /// Says where the session is.
+    #[must_use]
+    pub fn with_session(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.session = Some(directory.into());
+        self
     }
 
     /// Listens elsewhere.
@@ -184,6 +196,10 @@ impl Agent {
         if bindings.is_empty() {
             return Err(Error::field("binding", "missing: an agent serves at least one connector"));
         }
+        if options.session.is_some() && bindings.len() > 1 {
+            return Err(Error::field("session", "one directory is for one binding")
+                .with_hint("start an agent for each"));
+        }
         if options.sockets.is_empty() {
             listen::check(options.listen)?;
         }
@@ -194,8 +210,12 @@ impl Agent {
         }
         let protocols = choose(hub, &bindings, &issued, &options.protocols)?;
         let listeners = listen::listeners(options.listen, options.sockets, bindings.len())?;
-        let (parent, count) = (options.directory, bindings.len());
-        let sessions = tokio::task::spawn_blocking(move || Session::make(&parent, count)).await;
+        let (parent, session, count) = (options.directory, options.session, bindings.len());
+        let sessions = tokio::task::spawn_blocking(move || match session {
+            Some(directory) => Session::at(&directory).map(|it| vec![it]),
+            None => Session::make(&parent, count),
+        });
+        let sessions = sessions.await;
         let sessions = sessions.map_err(|_| Error::unexpected("a background task ended"))??;
         let mut agent = Self { hub: hub.clone(), served: Vec::new(), endpoints: Vec::new(), sessions };
         let all = bindings.into_iter().zip(issued).zip(protocols).zip(listeners);

@@ -1,5 +1,6 @@
 //! What one run of an agent leaves on the disk: a directory per binding, with its token and files. It goes when the
-//! agent goes; what a killed one left is swept by the next.
+//! agent goes; what a killed one left is swept by the next. A directory whose place was said beforehand stays, and is
+//! emptied instead: containers that have mounted it see what the next agent writes.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -17,6 +18,8 @@ const TURN: &str = "lock";
 pub(super) struct Session {
     directory: PathBuf,
     mark: PathBuf,
+    /// Whether the directory itself outlives the session.
+    stays: bool,
     _living: File,
 }
 
@@ -45,9 +48,31 @@ impl Session {
         let mark = parent.join(format!("{}.lock", &*name));
         let living = lock_file(&mark).map_err(|error| failed("make", &mark, &error))?;
         living.try_lock().map_err(|_| Error::store(format!("cannot lock {}", mark.display())))?;
-        let session = Self { directory, mark, _living: living };
+        let session = Self { directory, mark, stays: false, _living: living };
         create_dir(&session.directory, false).map_err(|error| failed("make", &session.directory, &error))?;
         Ok(session)
+    }
+
+    /// Takes this directory for the one session, and removes what an earlier one left there.
+    pub(super) fn at(directory: &Path) -> Result<Self> {
+        if !directory.is_absolute() {
+            return Err(Error::field("session", "not absolute: programs that run elsewhere have to find it"));
+        }
+        create_dir(directory, true).map_err(|error| failed("make", directory, &error))?;
+        check(directory)?;
+        let mark = directory.join(TURN);
+        let is_empty = fs::read_dir(directory).is_ok_and(|mut it| it.next().is_none());
+        if !is_empty && !mark.is_file() {
+            let error = Error::field("session", format!("{} holds what is no session", directory.display()));
+            return Err(error.with_hint("name a directory of its own: what is in it goes with the session"));
+        }
+        let living = lock_file(&mark).map_err(|error| failed("make", &mark, &error))?;
+        living.try_lock().map_err(|_| {
+            Error::store(format!("another agent has its session in {}", directory.display()))
+                .with_hint("end it, or name another directory")
+        })?;
+        empty(directory).map_err(|error| failed("empty", directory, &error))?;
+        Ok(Self { directory: directory.to_owned(), mark, stays: true, _living: living })
     }
 
     pub(super) fn directory(&self) -> &Path {
@@ -71,7 +96,8 @@ impl Session {
 
     /// Removes it, and says when that is not possible.
     pub(super) fn remove(self) -> Result<()> {
-        match fs::remove_dir_all(&self.directory) {
+        let removed = if self.stays { empty(&self.directory) } else { fs::remove_dir_all(&self.directory) };
+        match removed {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
                 Err(failed("remove", &self.directory, &error)
                     .with_hint("remove it by hand; its token is worth nothing any more"))
@@ -84,10 +110,29 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         // What cannot be removed now is swept when the next agent starts.
+        if self.stays {
+            let _ = empty(&self.directory);
+            return;
+        }
         if fs::remove_dir_all(&self.directory).is_ok() || !self.directory.exists() {
             let _ = fs::remove_file(&self.mark);
         }
     }
+}
+
+/// Removes everything in a directory but the mark.
+fn empty(directory: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        if entry.file_name() == TURN {
+            continue;
+        }
+        match entry.file_type()?.is_dir() {
+            true => fs::remove_dir_all(entry.path())?,
+            false => fs::remove_file(entry.path())?,
+        }
+    }
+    Ok(())
 }
 
 /// Removes the sessions whose agents are gone.

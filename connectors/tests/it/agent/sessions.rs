@@ -54,6 +54,43 @@ async fn c8_c21_a_session_is_private_and_its_token_random() {
     assert_eq!(left(&desk.sessions()), [""; 0]);
 }
 
+/// Containers mount a directory before there is an agent, and go on with the next one.
+#[tokio::test]
+async fn a_directory_that_was_said_beforehand_stays_and_is_emptied() {
+    let desk = Desk::new("agent-session-said").await;
+    let place = desk.sessions().with_file_name("said");
+    let options = || desk.options().with_session(&place);
+    let agent = desk.try_start(&[ONE], options()).await.expect("it starts");
+    assert_eq!(agent.served()[0].directory(), place);
+    let first = token(&agent.served()[0]);
+    #[cfg(unix)]
+    let inode = std::os::unix::fs::MetadataExt::ino(&fs::metadata(&place).expect("there"));
+
+    let error = desk.try_start(&[ONE], options()).await.expect_err("one at a time");
+    assert!(error.message().starts_with("another agent has its session in"), "{error}");
+    let error = desk.try_start(&[ONE, ONE], options()).await.expect_err("one binding");
+    assert_eq!(error.field_problems()[0].field, "session", "{error}");
+    drop(agent);
+    assert_eq!(left(&place), [""; 0]);
+
+    // What a killed one leaves, the next one takes away.
+    fs::write(place.join("token"), "old").expect("written");
+    let agent = desk.try_start(&[ONE], options()).await.expect("it starts again");
+    assert_ne!(token(&agent.served()[0]), first);
+    #[cfg(unix)]
+    assert_eq!(std::os::unix::fs::MetadataExt::ino(&fs::metadata(&place).expect("there")), inode);
+    drop(agent);
+
+    let home = desk.sessions().with_file_name("home");
+    fs::create_dir(&home).expect("made");
+    #[cfg(unix)]
+    fs::set_permissions(&home, std::os::unix::fs::PermissionsExt::from_mode(0o700)).expect("closed");
+    fs::write(home.join("thesis"), "of mine").expect("written");
+    let error = desk.try_start(&[ONE], desk.options().with_session(&home)).await.expect_err("somebody's");
+    assert!(error.message().contains("holds what is no session"), "{error}");
+    assert_eq!(fs::read_to_string(home.join("thesis")).expect("there"), "of mine");
+}
+
 #[tokio::test]
 async fn an_agent_that_is_dropped_leaves_nothing() {
     let desk = Desk::new("agent-dropped").await;

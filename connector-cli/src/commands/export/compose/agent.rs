@@ -9,6 +9,7 @@ use connectors::Hub;
 use super::{HandOff, Mount, files};
 use crate::app::App;
 use crate::args::{ComposeArgs, Target};
+use crate::commands::agent::VARIABLES;
 
 /// The network that containers and this machine share.
 pub(super) const NETWORK: &str = "connector-agent";
@@ -17,8 +18,6 @@ const GATEWAY: &str = "169.254.170.2";
 const SUBNET: &str = "169.254.170.0/24";
 /// The first port that is given.
 const PORT: u16 = 4711;
-/// The name of the file in the agent's directory that holds its variables.
-const VARIABLES: &str = "env";
 /// In the place of a token that only the agent will know.
 const UNKNOWN: &str = "connector-token-of-a-session";
 
@@ -83,7 +82,7 @@ pub(super) async fn hand_off(
     let grant = args.grant.grant();
     let handle = hub.handle(name, grant.clone()).await?;
     let mut complete = handle.grant();
-    complete.access = grant.access;
+    (complete.access, complete.duration) = (grant.access, grant.duration);
     drop(handle);
     let place = Place::of(app.home(), name, args.port)?;
     let directory = place
@@ -123,6 +122,9 @@ pub(super) async fn hand_off(
     if at > 0 {
         command.extend(["--protocol".to_owned(), protocol.id().to_owned()]);
     }
+    if let Some(duration) = args.grant.duration {
+        command.extend(["--duration".to_owned(), format!("{}s", duration.as_secs())]);
+    }
     command.push(binding(name, &complete));
     hand_off.command = Some(command.iter().map(|it| quoted(it)).collect::<Vec<_>>().join(" "));
     hand_off.protocol = Some((protocol.id(), protocol.about()));
@@ -144,10 +146,8 @@ pub(super) fn make(directory: &Path) -> Result<()> {
 
 /// The words of a binding cannot say everything.
 fn refuse_unbindable(args: &ComposeArgs) -> Result<()> {
-    let said = [("within", args.grant.within.is_some()), ("duration", args.grant.duration.is_some())];
-    match said.iter().find(|(_, it)| *it) {
-        Some((field, _)) => Err(Error::field(*field, "not for an agent, which is bound to a whole resource")
-            .with_hint("a connector may be registered for less, and issue for less long")),
+    match &args.grant.within {
+        Some(_) => Err(Error::field("within", "not for an agent, which is bound to a whole resource")),
         None => Ok(()),
     }
 }
