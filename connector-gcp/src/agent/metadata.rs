@@ -11,6 +11,7 @@ use std::time::SystemTime;
 
 use connector_core::agent::{Answer, Asked, Proof, Protocol, Refusal, SetUp, Site};
 use connector_core::{Error, Issued, Result, Secret};
+use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
 use super::{account, end, environment, left};
@@ -86,7 +87,8 @@ impl Protocol<GcpCredential> for Metadata {
 
 /// What is at a path. Waiting for a change ends at once: a program that asks again is told the same.
 fn find(asked: &Asked, issued: &Issued<GcpCredential>, now: SystemTime) -> Result<Answer> {
-    let (segments, is_folder) = parts(asked.path());
+    let path = percent_decode_str(asked.path()).decode_utf8_lossy();
+    let (segments, is_folder) = parts(&path);
     let account = account(&issued.credential);
     let known = |who: &str| who == "default" || who == account;
     if let [_, VERSION, "instance", "service-accounts", who, what] = segments[..]

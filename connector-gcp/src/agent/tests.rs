@@ -320,7 +320,7 @@ fn the_metadata_server_answers_what_programs_ask() {
         "email": ROBOT,
         "scopes": ["https://www.googleapis.com/auth/cloud-platform"],
     });
-    for who in ["default", ROBOT] {
+    for who in ["default", ROBOT, "robot%40my-project.iam.gserviceaccount.com"] {
         for slash in ["/", ""] {
             let (status, body) = at(&format!("instance/service-accounts/{who}{slash}?recursive=true"));
             assert_eq!((status, serde_json::from_str(&body).ok()), (200, Some(identity.clone())), "{who}");
