@@ -1,5 +1,6 @@
 //! Google Cloud: our own requests, native clients and Google's programs, against a strict Google.
 
+mod agent;
 mod clients;
 mod login;
 mod methods;

@@ -20,7 +20,7 @@ use super::{Setting, WHOLE};
 const BUCKET: [&str; 4] = ["--resource-type", "gcs-bucket", "--resource-id", "gs://data"];
 
 /// gcloud keeps to itself, and to what it is told.
-const QUIET: [(&str, &str); 5] = [
+pub(super) const QUIET: [(&str, &str); 5] = [
     ("CLOUDSDK_CORE_DISABLE_PROMPTS", "1"),
     ("CLOUDSDK_CORE_DISABLE_FILE_LOGGING", "true"),
     ("CLOUDSDK_CORE_CHECK_GCE_METADATA", "false"),
@@ -104,7 +104,7 @@ impl Stage {
     }
 }
 
-fn is_there(program: &str) -> bool {
+pub(super) fn is_there(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
