@@ -2,8 +2,8 @@
 //! watched for.
 
 use std::collections::BTreeSet;
-use std::{fmt, fs};
 use std::path::Path;
+use std::{fmt, fs};
 
 use aho_corasick::AhoCorasick;
 
