@@ -1,12 +1,14 @@
 //! Credentials over time: renewed, kept, refused.
 
+use std::pin::pin;
 use std::sync::Arc;
 
+use futures_util::future::{Either, select};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::Barrier;
 
-use super::{Desk, ONE, Running, ask, everything_in, keys, read, token, until};
+use super::{Desk, ONE, Running, ask, everything_in, keys, read, soon, token, until};
 use crate::acme::{KEY, cloud, register};
 
 /// C26, S32: whoever asks before the end of what he holds never holds what has ended.
@@ -109,8 +111,8 @@ async fn a_hanging_provider_holds_up_nobody_else_and_an_abandoned_call_goes_on()
     let mut second = TcpStream::connect(agent.address()).await.expect("a connection");
     second.write_all(agent.good().as_bytes()).await.expect("a request");
     super::settle().await;
-    barrier.wait().await;
-    assert_eq!(read(&mut second, false).await.status, 200);
+    soon("the call is there", barrier.wait()).await;
+    assert_eq!(soon("an answer", read(&mut second, false)).await.status, 200);
     assert_eq!(hangs.logins(), before + 1, "one call, which nobody broke off");
     *hangs.barrier.lock().expect("not poisoned") = None;
 }
@@ -128,8 +130,8 @@ async fn a_call_that_nobody_waits_for_any_more_is_answered_from_the_next_time() 
     until("the call", || cloud.logins() == before + 1).await;
     drop(stream);
     super::settle().await;
-    barrier.wait().await;
-    assert_eq!(agent.ask(&agent.good()).await.status, 200);
+    soon("the call is there", barrier.wait()).await;
+    assert_eq!(soon("an answer", agent.ask(&agent.good())).await.status, 200);
     assert_eq!(cloud.logins(), before + 1);
 }
 
@@ -185,9 +187,10 @@ async fn an_agent_that_stops_answers_what_was_asked_before() {
     asked.write_all(agent.good().as_bytes()).await.expect("a request");
     until("the call", || cloud.logins() == before + 1).await;
     let (answer, stopped, ()) = tokio::join!(read(&mut asked, false), agent.stop(), async {
-        assert_eq!(read(&mut idle, false).await.status, 0, "who asks nothing is sent away at once");
+        let sent_away = soon("its end", read(&mut idle, false)).await;
+        assert_eq!(sent_away.status, 0, "who asks nothing is sent away at once");
         assert!(TcpStream::connect(address).await.is_err(), "nobody is let in any more");
-        barrier.wait().await;
+        soon("the call is there", barrier.wait()).await;
     });
     assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
     stopped.expect("it stops");
@@ -210,10 +213,10 @@ async fn an_agent_that_stops_does_not_wait_for_a_provider_that_hangs() {
             desk.advance(1);
         }
     };
-    let mut stopping = std::pin::pin!(agent.stop());
-    let mut passing = std::pin::pin!(passing);
-    let stopped = futures_util::future::select(stopping.as_mut(), passing.as_mut()).await;
-    let futures_util::future::Either::Left((stopped, _)) = stopped else { panic!("it never stops") };
+    let stopped = match select(pin!(agent.stop()), pin!(passing)).await {
+        Either::Left((stopped, _)) => stopped,
+        Either::Right(_) => panic!("it never stops"),
+    };
     stopped.expect("it stops");
     assert_eq!(read(&mut asked, false).await.status, 0);
 }

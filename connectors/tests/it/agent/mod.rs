@@ -7,11 +7,13 @@ mod sessions;
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::pin::pin;
 use std::time::Duration;
 
 use connector_core::VirtualClock;
 use connectors::agent::{Agent, Binding, Options, Served};
 use connectors::{Hub, Result};
+use futures_util::future::{Either, select};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -176,13 +178,26 @@ async fn read(stream: &mut TcpStream, is_head: bool) -> Answer {
 
 /// Lets the agent's tasks go on until something is so; time does not pass by itself.
 async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    for _ in 0..100_000 {
-        if is_so() {
-            return;
+    let so = async {
+        while !is_so() {
+            tokio::task::yield_now().await;
         }
-        tokio::task::yield_now().await;
+    };
+    soon(what, so).await;
+}
+
+/// What comes of something that waits for no time to pass. A bound without a clock: it is far beyond what any machine
+/// needs, and ends a test that waits in vain.
+async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+    let in_vain = async {
+        for _ in 0..300_000 {
+            tokio::task::yield_now().await;
+        }
+    };
+    match select(pin!(future), pin!(in_vain)).await {
+        Either::Left((done, _)) => done,
+        Either::Right(_) => panic!("it never came about: {what}"),
     }
-    panic!("it never came about: {what}");
 }
 
 /// Lets the agent's tasks do what they can do by now.
