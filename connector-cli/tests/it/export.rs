@@ -12,6 +12,8 @@ use super::{KEY_ID, cli};
 
 pub(super) const SECRET: &str = "secret-canary-7b10";
 pub(super) const TOKEN: &str = "token-canary-93cf";
+/// A token for Resource Manager, signed by nobody.
+const JWT: &str = "eyJhbGciOiAiUlMyNTYifQ.eyJhdWQiOiAiaHR0cHM6Ly9tYW5hZ2VtZW50LmF6dXJlLmNvbSIsICJ0aWQiOiAiNjY2NjY2NjYtNzc3Ny04ODg4LTk5OTktMDAwMDAwMDAwMDAwIiwgImV4cCI6IDQwNzA5MDg4MDAsICJhcHBpZCI6ICI2NjY2NjY2Ni03Nzc3LTg4ODgtOTk5OS0wMDAwMDAwMDAwMDEifQ.c2ln";
 const OVERRIDE: &str = "docker-compose.override.yml";
 const AWS: [&str; 6] = ["export", "compose", "--mode", "files", "--type", "aws"];
 const PROJECT: &str = "services:\n  scheduler:\n    image: x\n  webserver:\n    image: x\n    networks: [back]\n  \
@@ -369,6 +371,33 @@ fn s57_services_are_led_to_the_agent_by_no_secret() {
     assert_eq!(error["message"], "port: 4711 was given to connector `prod`", "{error}");
     cli.ok(&["logout", "prod"]);
     assert!(!cli.home().join(OVERRIDE).exists() && cli.home().join("other.yml").exists());
+}
+
+/// C1: a protocol that wants the session's token in a variable has it from the agent's directory, and from no file of the
+/// project.
+#[test]
+fn a_token_that_has_to_be_a_variable_comes_from_the_agent() {
+    let test = "a_token_that_has_to_be_a_variable_comes_from_the_agent";
+    let cli = project().with_env("JWT", JWT);
+    let id = "66666666-7777-8888-9999-000000000002";
+    let method = ["register", "z", "--type", "azure", "--auth-method", "access-token", "--no-verify"];
+    let keys = ["token=env:JWT", "expires_at=2099-01-31T00:00:00Z"];
+    cli.ok(&[&method[..], &keys, &[&format!("subscription_id={id}")]].concat());
+    let grant = ["--resource-type", "azure-generic", "--resource-id", id];
+    let told = cli.json(&services(&[&["export", "compose", "z"][..], &grant].concat(), &["scheduler"]));
+    let directory = Path::new(told["agent"]["directory"].as_str().expect("a path"));
+    for file in [OVERRIDE, ".env"] {
+        let text = text(&cli, file);
+        assert!(text.contains("IDENTITY_ENDPOINT") && !text.contains("IDENTITY_HEADER"), "{text}");
+        assert!(!text.contains(JWT), "{text}");
+    }
+    // With an agent that runs, the real compose finds it; and does not fail without one.
+    if let Some(config) = config(test, &cli) {
+        assert_eq!(config["services"]["scheduler"]["environment"]["IDENTITY_HEADER"], Value::Null);
+        std::fs::write(directory.join("env"), "IDENTITY_HEADER=of-the-session\n").expect("written");
+        let now = self::config(test, &cli).expect("as before");
+        assert_eq!(now["services"]["scheduler"]["environment"]["IDENTITY_HEADER"], "of-the-session");
+    }
 }
 
 #[test]

@@ -216,7 +216,8 @@ fn wish(
             values.push(wanted(&place, literal(value), format!("variable {name} of `{service}`")));
         }
         if let Some(file) = &hand_off.env_file {
-            let value = json!([literal(file)]);
+            // Not required: what is there only while an agent runs must not keep anybody from `docker compose down`.
+            let value = json!([{ "path": literal(file), "required": false }]);
             values.push(wanted(
                 &at(&[Step::Key("env_file".into())]),
                 value,
