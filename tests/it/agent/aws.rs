@@ -240,6 +240,68 @@ async fn c21_boto3_shows_the_token_of_the_session_and_reads_a_new_one() {
     agent.stop().await;
 }
 
+/// What a test of another process is told.
+const IN_A_PROCESS: &str = "agent::aws::in_a_process_of_its_own";
+
+/// S32, C21: AWS's SDK for Rust as it is, in a process with the variables alone, through three lives on shifted clocks; and
+/// its own error where the token is another one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn s32_the_sdk_for_rust_goes_on_through_the_agent() {
+    let test = "s32_the_sdk_for_rust_goes_on_through_the_agent";
+    let faketime = match install::faketime() {
+        Ok(faketime) => faketime,
+        Err(why) => return skip::skip(test, why),
+    };
+    let setting = Setting::new().await;
+    let agent = Running::start(&setting.hub, setting.binding()).await;
+    let clock = setting.home.path().join("clock");
+    let started = |clock: &Path| {
+        let mut command =
+            process::isolated(std::env::current_exe().expect("this program"), setting.home.path());
+        command.args([IN_A_PROCESS, "--exact", "--ignored", "--nocapture"]);
+        agent.lead(&mut command);
+        faketime.follow(&mut command, clock);
+        command
+    };
+    std::fs::write(&clock, "+0").expect("the home is ours");
+    let mut job = Rounds::start(&mut started(&clock));
+    for round in 1..=4 {
+        for _ in 0..3 {
+            assert_eq!(job.next_of_test("data"), json!({ "count": 1 }));
+        }
+        assert_eq!(setting.mints(), round, "one credential per life");
+        std::fs::write(&clock, format!("+{}", 3600 * round)).expect("the home is ours");
+        setting.advance(HOUR);
+    }
+    job.end();
+
+    let other = setting.home.path().join("other-token");
+    std::fs::write(&other, "0".repeat(64)).expect("the home is ours");
+    let mut command = started(&clock);
+    command.env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", &other);
+    let mut wrong = Rounds::start(&mut command);
+    let failed = wrong.next_of_test("data")["failed"].to_string();
+    assert!(failed.contains("Non-success status") && failed.contains("401"), "{failed}");
+    wrong.end();
+    agent.stop().await;
+}
+
+/// The other half of the test above: a bucket's name a line, and one line of JSON for each.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "another test runs it, in a process of its own"]
+async fn in_a_process_of_its_own() {
+    let config = aws_config::defaults(aws_config::BehaviorVersion::latest()).load().await;
+    let s3 = aws_sdk_s3::Client::new(&config);
+    for line in std::io::stdin().lines() {
+        let listed = s3.list_objects_v2().bucket(line.expect("text").trim()).send().await;
+        let told = match listed {
+            Ok(listed) => json!({ "count": listed.contents().len() }),
+            Err(error) => json!({ "failed": format!("{error:?}") }),
+        };
+        println!("{told}");
+    }
+}
+
 /// C26: a job of forty minutes on credentials of fifteen never meets one that has ended, nor does who asks the endpoint at
 /// any of those minutes.
 #[tokio::test(flavor = "multi_thread")]
