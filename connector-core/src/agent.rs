@@ -343,10 +343,9 @@ impl From<&Error> for Refusal {
             ErrorKind::Unreachable | ErrorKind::Store => 503,
             _ => 500,
         };
-        let message = match error.hint() {
-            Some(hint) => format!("{}; {hint}", error.message()),
-            None => error.message().to_owned(),
-        };
+        let mut message = error.message().to_owned();
+        error.causes().iter().for_each(|it| message.extend([": ", it]));
+        error.hint().iter().for_each(|it| message.extend(["; ", it]));
         Self::new(status, error.kind().as_str(), message)
     }
 }
