@@ -48,6 +48,7 @@ pub(crate) fn run() -> Result {
 
     let helper = format!("helper aws data {GRANT}");
     let issue = format!("issue data {GRANT} -o json");
+    let exec = format!("exec data {GRANT} -- true");
     must_succeed(bench.connector(&helper))?;
     let mut rows = vec![
         measure("`/bin/true`", FAST, || Ok(Command::new("true")))?,
@@ -63,6 +64,7 @@ pub(crate) fn run() -> Result {
         measure(KUBECTL, FAST, || Ok(bench.kubectl_helper()))?,
         measure(DOCKER, FAST, || bench.docker_helper())?,
         measure("`connector issue`, from cache", FAST, || Ok(bench.connector(&issue)))?,
+        measure("`connector exec … -- true`, from cache", FAST, || Ok(bench.connector(&exec)))?,
         measure("`connector issue`, one AssumeRole", SLOW, || {
             must_succeed(bench.connector("cache clear"))?;
             Ok(bench.connector(&issue))

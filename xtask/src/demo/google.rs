@@ -12,13 +12,12 @@ const PART: [&str; 4] = ["--resource-type", "gcs-bucket", "--resource-id", "gs:/
 const KEY: &str = "lab-key.json";
 const SCRIPT: &str = "read.py";
 
-/// Google's libraries take a token from whoever starts them.
+/// As it always was, but for the address of Cloud Storage.
 const PYTHON: &str = r#"import os
 from google.api_core.exceptions import Forbidden
 from google.cloud import storage
-from google.oauth2.credentials import Credentials
 
-client = storage.Client(credentials=Credentials(os.environ["GOOGLE_OAUTH_ACCESS_TOKEN"]))
+client = storage.Client(client_options={"api_endpoint": os.environ["STORAGE"]})
 for bucket, name in [("lab-data", "reports/2026.csv"), ("lab-data", "drafts/2027.csv"), ("payroll", "salaries.csv")]:
     try:
         print(name, "says", client.bucket(bucket).blob(name).download_as_text().strip())
@@ -83,13 +82,13 @@ fn issue(stage: &Stage, url: &str) -> Result {
     stage.says("Issue a token for what lies under reports/ in one bucket, narrowed by an access boundary:");
     stage.issue(&[&["lab"], &PART[..]].concat())?;
     stage.says(
-        "google-cloud-storage, started with such a token, reads what it may and is refused all beside it:",
+        "google-cloud-storage asks an endpoint for such tokens, as long as it runs; it reads what it may and is refused\n\
+         all beside it:",
     );
     stage.write(SCRIPT, PYTHON)?;
     stage.shows(&format!("cat {SCRIPT}"), PYTHON);
-    let exec = [&["exec", "lab"], &PART[..], &["--", "python", SCRIPT]].concat();
-    // The library's own variable for where Cloud Storage is.
-    let told = stage.connector_with(&[("STORAGE_EMULATOR_HOST", url)], &exec)?;
+    let exec = [&["exec", "lab"], &PART[..], &["--agent", "--", "python", SCRIPT]].concat();
+    let told = stage.connector_with(&[("STORAGE", url)], &exec)?;
     told.holds(
         "reports/2026.csv says cats,10\ndrafts/2027.csv is refused: 403\nsalaries.csv is refused: 403\n",
     )
