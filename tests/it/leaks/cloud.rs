@@ -46,6 +46,8 @@ pub(super) struct Rest<'a> {
     /// As docker's helper is asked for it.
     pub(super) registry: &'a str,
     pub(super) secret: &'a str,
+    /// What SDKs ask an endpoint for.
+    pub(super) asked: &'a [&'a str],
 }
 
 /// Uses all of that.
@@ -86,8 +88,26 @@ pub(super) fn use_the_rest(watch: &Watch, rest: &Rest<'_>) {
     let mut command = cli.command(&[&["login", "prod", "--static"], rest.cluster].concat());
     cli.keep(process::run(command.env("KUBECONFIG", &file))).expect_success();
     assert!(file.exists(), "written, until it is logged out");
+    serve(watch, rest.asked);
     cli.ok(&["read-secret", "prod", rest.secret]);
     cli.json(&["read-secret", "prod", rest.secret]);
+}
+
+/// Who is given an endpoint is given no secret, and where to ask is none.
+fn serve(watch: &Watch, resource: &[&str]) {
+    let cli = &watch.cli;
+    let target = watch.recorder("agent-target", "", 0);
+    let target = target.to_str().expect("a temporary path is text");
+    let program = ["--agent", "--", target, "an argument"];
+    cli.ok(&[&["-vvv", "exec", "prod"], resource, &program].concat());
+    let recorded = watch.recorded("agent-target.own.environ");
+    assert!(recorded.contains("http://127.0.0.1:") || recorded.contains("/token"), "it was led there");
+    let services = ["--service", "web", "--target", "linux", "--dry-run"];
+    cli.ok(&[&["export", "compose", "prod"], resource, &services].concat());
+    for form in ["table", "json", "yaml"] {
+        cli.run(&["doctor", "prod", "-o", form]);
+    }
+    cli.run(&["doctor", "prod", "--sarif"]);
 }
 
 /// The end: of its time, of its being switched on, of all.

@@ -117,7 +117,8 @@ pub(super) fn cases() -> Vec<Case> {
         case::<Poisoned>(&[Rule::IT_RENEWS]),
         case::<Unwrapping>(&[Rule::LAST_GOOD_IS_KEPT, Rule::OUTAGES_PASS]),
         case::<SecondHand>(&[Rule::NEVER_PAST_THE_END]),
-        case::<Blaming>(&[Rule::OUTAGES_PASS]),
+        // What is taken for a refusal is remembered as one, when the outage is over.
+        case::<Blaming>(&[Rule::OUTAGES_PASS, Rule::IT_RENEWS]),
         case::<PassingOn>(&[Rule::OUTAGES_PASS, Rule::ANSWERS_ARE_SURVIVED]),
         case::<Restless>(&[
             Rule::ID_PARSING_IS_PURE,

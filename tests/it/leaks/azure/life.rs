@@ -18,6 +18,7 @@ const REST: Rest<'_> = Rest {
     images: &IMAGES,
     registry: REGISTRY,
     secret: "strict-vault/db",
+    asked: &GENERIC,
 };
 
 /// Another secret, and then the end.

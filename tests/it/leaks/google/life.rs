@@ -20,6 +20,7 @@ const REST: Rest<'_> = Rest {
     images: &IMAGES,
     registry: HOST,
     secret: "db",
+    asked: &PROJECT_ITSELF,
 };
 
 /// Another secret, and then the end.
