@@ -98,7 +98,7 @@ fn s55_containers_have_what_was_handed_on() {
     assert_eq!(running.code(), 0);
     let left: Vec<_> =
         std::fs::read_dir(directory).expect("it stays").flatten().map(|it| it.file_name()).collect();
-    assert_eq!(left, ["lock"], "and no secret in it");
+    assert_eq!(left, ["connector-session.lock"], "and no secret in it");
     cli.ok(&["undo"]);
     assert!(text(&cli, "docker-compose.override.yml").is_empty());
 

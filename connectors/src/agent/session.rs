@@ -13,6 +13,10 @@ use zeroize::Zeroizing;
 /// Whoever makes or sweeps sessions holds it, so that none is swept between its making and its locking.
 const TURN: &str = "lock";
 
+/// Tells that a directory whose place was said beforehand is for a session, and may be emptied. Its name is nobody else's:
+/// many a program keeps a `lock`, a store of connectors among them.
+const MARK: &str = "connector-session.lock";
+
 /// The directory of one session. Its lock tells that its agent lives: it vanishes with the process.
 #[derive(Debug)]
 pub(super) struct Session {
@@ -60,9 +64,10 @@ impl Session {
         }
         create_dir(directory, true).map_err(|error| failed("make", directory, &error))?;
         check(directory)?;
-        let mark = directory.join(TURN);
+        let mark = directory.join(MARK);
         let is_empty = fs::read_dir(directory).is_ok_and(|mut it| it.next().is_none());
-        if !is_empty && !mark.is_file() {
+        let is_marked = fs::symlink_metadata(&mark).is_ok_and(|it| it.is_file());
+        if !is_empty && !is_marked {
             let error = Error::field("session", format!("{} holds what is no session", directory.display()));
             return Err(error.with_hint("name a directory of its own: what is in it goes with the session"));
         }
@@ -120,11 +125,14 @@ impl Drop for Session {
     }
 }
 
-/// Removes everything in a directory but the mark.
+/// Removes everything in a directory but the mark. Where a link has taken its place, nothing is.
 fn empty(directory: &Path) -> io::Result<()> {
+    if !fs::symlink_metadata(directory)?.is_dir() {
+        return Err(io::ErrorKind::NotADirectory.into());
+    }
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
-        if entry.file_name() == TURN {
+        if entry.file_name() == MARK {
             continue;
         }
         match entry.file_type()?.is_dir() {

@@ -14,7 +14,7 @@ use crate::acme::{cloud, register};
 fn left(directory: &Path) -> Vec<String> {
     let names = fs::read_dir(directory).map(|all| all.flatten().map(|it| it.file_name()));
     let names = names.into_iter().flatten().filter_map(|it| it.into_string().ok());
-    let mut names: Vec<_> = names.filter(|it| it != "lock").collect();
+    let mut names: Vec<_> = names.filter(|it| it != "lock" && it != "connector-session.lock").collect();
     names.sort_unstable();
     names
 }
@@ -86,9 +86,39 @@ async fn a_directory_that_was_said_beforehand_stays_and_is_emptied() {
     #[cfg(unix)]
     fs::set_permissions(&home, std::os::unix::fs::PermissionsExt::from_mode(0o700)).expect("closed");
     fs::write(home.join("thesis"), "of mine").expect("written");
+    // Nor does a file by which others, the store among them, keep each other out make it one.
+    fs::write(home.join("lock"), "").expect("written");
     let error = desk.try_start(&[ONE], desk.options().with_session(&home)).await.expect_err("somebody's");
     assert!(error.message().contains("holds what is no session"), "{error}");
     assert_eq!(fs::read_to_string(home.join("thesis")).expect("there"), "of mine");
+    let running = desk.start(&[ONE]).await;
+    for taken in [desk.home.path().to_owned(), desk.sessions()] {
+        #[cfg(unix)]
+        fs::set_permissions(&taken, std::os::unix::fs::PermissionsExt::from_mode(0o700)).expect("closed");
+        let error = desk.try_start(&[ONE], desk.options().with_session(&taken)).await.expect_err("in use");
+        assert!(error.message().contains("holds what is no session"), "{error}");
+    }
+    assert_eq!(running.ask(&running.good()).await.status, 200);
+}
+
+/// C21: what stands in the place of a session's directory at its end is not emptied.
+#[cfg(unix)]
+#[tokio::test]
+async fn c21_a_link_in_the_place_of_a_session_leads_nobody_elsewhere() {
+    let desk = Desk::new("agent-session-link").await;
+    let (place, mine) = (desk.sessions().with_file_name("said"), desk.sessions().with_file_name("mine"));
+    fs::create_dir(&mine).expect("made");
+    fs::write(mine.join("thesis"), "of mine").expect("written");
+    for options in [desk.options().with_session(&place), desk.options()] {
+        let agent = desk.try_start(&[ONE], options).await.expect("it starts");
+        let directory = agent.served()[0].directory().to_owned();
+        fs::rename(&directory, desk.sessions().with_file_name("away")).expect("moved");
+        std::os::unix::fs::symlink(&mine, &directory).expect("linked");
+        let _ = agent.run(std::future::ready(())).await;
+        assert_eq!(fs::read_to_string(mine.join("thesis")).expect("there"), "of mine");
+        let _ = fs::remove_file(&directory);
+        fs::remove_dir_all(desk.sessions().with_file_name("away")).expect("removed");
+    }
 }
 
 #[tokio::test]
