@@ -201,7 +201,7 @@ impl Asked {
         &self.path
     }
 
-    /// The first value of a field of the query.
+    /// The one value of a field of the query; none where there are several.
     #[must_use]
     pub fn query(&self, name: &str) -> Option<Cow<'_, str>> {
         field(self.query.as_bytes(), name)
@@ -221,7 +221,7 @@ impl Asked {
         self.headers.iter().any(|(it, _)| it.eq_ignore_ascii_case(name))
     }
 
-    /// The first value of a field of a form in the body.
+    /// The one value of a field of a form in the body; none where there are several.
     #[must_use]
     pub fn form(&self, name: &str) -> Option<Zeroizing<String>> {
         field(&self.body, name).map(|it| Zeroizing::new(it.into_owned()))
@@ -251,8 +251,11 @@ impl fmt::Debug for Asked {
     }
 }
 
+/// The one value of a field: of several, whoever reads the request elsewhere may take another one.
 fn field<'a>(text: &'a [u8], name: &str) -> Option<Cow<'a, str>> {
-    form_urlencoded::parse(text).find(|(it, _)| it == name).map(|(_, value)| value)
+    let mut values = form_urlencoded::parse(text).filter(|(it, _)| it == name).map(|(_, value)| value);
+    let value = values.next()?;
+    values.next().is_none().then_some(value)
 }
 
 /// An answer. Its `Debug` shows the status only.
@@ -383,6 +386,11 @@ mod tests {
         let twice = asked.with_header("authorization", "t");
         assert_eq!(twice.token(Proof::Header("authorization")), None);
         assert!(twice.has_header("AUTHORIZATION"));
+        for form in ["t=s&t=s", "t=s&x=y&t=", "t=s&%74=s"] {
+            let twice = Asked::new("POST", &format!("/?{form}")).with_body(form);
+            assert_eq!(twice.token(Proof::Form("t")), None, "{form}");
+            assert_eq!(twice.query("t"), None, "{form}");
+        }
     }
 
     #[test]
