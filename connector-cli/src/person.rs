@@ -87,6 +87,10 @@ impl Person for Terminal {
         ask_secret(question)
     }
 
+    fn is_there(&self) -> bool {
+        !self.0.has_left.load(Ordering::Relaxed)
+    }
+
     async fn tell(&self, text: &str) -> Result<()> {
         self.refuse_absent("this needs a person at a terminal")?;
         pause(|| {

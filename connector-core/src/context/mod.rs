@@ -288,10 +288,10 @@ impl Context {
         self.0.person.ask(question).await
     }
 
-    /// Whether the host plugged in somebody who can be asked.
+    /// Whether the host plugged in somebody who can be asked, and they have not left.
     #[must_use]
     pub fn is_attended(&self) -> bool {
-        self.0.attended
+        self.0.attended && self.0.person.is_there()
     }
 
     /// Tells the person at the terminal something, such as where to type a code.

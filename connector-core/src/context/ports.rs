@@ -46,6 +46,10 @@ pub trait Person: Send + Sync {
     /// # Errors
     /// [`Refused`](crate::ErrorKind::Refused) when nobody is there.
     async fn ask(&self, question: &str) -> Result<Secret>;
+    /// Whether somebody is there still. Who has left mends nothing, so that a refusal is remembered for a moment.
+    fn is_there(&self) -> bool {
+        true
+    }
     /// Says something.
     ///
     /// # Errors

@@ -48,7 +48,7 @@ impl Mints {
             let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
             while tasks.try_join_next().is_some() {}
             tasks.spawn(async move {
-                let issued = hub.issue(&connector, grant).await;
+                let issued = hub.issue_to_program(&connector, grant).await;
                 drop(seat);
                 // Whoever asked may be gone; what was issued lies in the cache.
                 let _ = done.send(issued);

@@ -13,9 +13,24 @@ impl Hub {
     /// # Errors
     /// Those of minting.
     pub async fn issue(&self, name: &str, grant: impl Into<Grant>) -> Result<Envelope> {
+        self.issue_to(name, grant.into(), Asks::Somebody).await
+    }
+
+    /// As [`Hub::issue`], for a program that asks an endpoint: a refusal is remembered as for [`Hub::tool`].
+    #[cfg(feature = "agent")]
+    pub(crate) async fn issue_to_program(&self, name: &str, grant: Grant) -> Result<Envelope> {
+        self.issue_to(name, grant, self.asks()).await
+    }
+
+    /// Where a person is there it is not a program that asks, but somebody who sets one up.
+    fn asks(&self) -> Asks {
+        if self.cx.is_attended() { Asks::Somebody } else { Asks::Tool }
+    }
+
+    async fn issue_to(&self, name: &str, grant: Grant, asks: Asks) -> Result<Envelope> {
         let issued = async {
             let document = self.usable(name).await?;
-            let answer = self.sealed(&document, grant.into(), Asks::Somebody).await?;
+            let answer = self.sealed(&document, grant, asks).await?;
             Envelope::from_json(answer.json.expose())
         };
         issued.await.map_err(|error: Error| error.with_connector(name))
@@ -54,9 +69,7 @@ impl Hub {
             if self.registry().passes_to(&document.connector_type, resource_type)? == Some(tool) {
                 return self.handle_as(&document, grant).await?.tool(tool).await;
             }
-            // Where a person is there it is not a program that asks, but somebody who sets one up.
-            let asks = if self.cx.is_attended() { Asks::Somebody } else { Asks::Tool };
-            let answer = self.sealed(&document, grant, asks).await?;
+            let answer = self.sealed(&document, grant, self.asks()).await?;
             let text = self.registry().tool(&Envelope::from_json(answer.json.expose())?, tool)?;
             if let Some(cached) = answer.cached.filter(|it| !it.place.ambient) {
                 // A cache that cannot be written makes things slower, not wrong.

@@ -305,7 +305,11 @@ pub(crate) async fn hub_of(
 ) -> Hub {
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let environment: std::collections::HashMap<String, String> = variables.collect();
-    let context = Context::detached(clock.clone()).with_environment(environment).with_caller(caller);
+    hub_in(home, Context::detached(clock.clone()).with_environment(environment).with_caller(caller)).await
+}
+
+/// As [`hub`], in any context.
+pub(crate) async fn hub_in(home: &Path, context: Context) -> Hub {
     let registry = Registry::of(REGISTRATIONS).expect("one of each");
     Hub::with_registry(Options::new(home).with_context(context), registry).await.expect("a fresh store opens")
 }

@@ -2,14 +2,17 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use connector_core::{Error, Person, Result, Secret, async_trait};
+use connectors::agent::Agent;
 use futures_util::future::{Either, select};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::Barrier;
 
 use super::{Desk, ONE, Running, ask, everything_in, keys, read, soon, token, until};
-use crate::acme::{KEY, cloud, register};
+use crate::acme::{self, KEY, cloud, register};
 
 /// C26, S32: whoever asks before the end of what he holds never holds what has ended.
 #[tokio::test]
@@ -68,6 +71,55 @@ async fn c26_s31_a_provider_that_is_down_is_bridged_until_the_end() {
     cloud("agent-down").refuse(true);
     desk.advance(4000);
     assert_eq!(agent.ask(&agent.good()).await.status, 403, "the provider says no");
+}
+
+/// Who is at the terminal until they leave.
+#[derive(Clone)]
+struct Somebody(Arc<AtomicBool>);
+
+#[async_trait]
+impl Person for Somebody {
+    async fn ask(&self, _: &str) -> Result<Secret> {
+        Err(Error::refused("nobody asks"))
+    }
+
+    async fn tell(&self, _: &str) -> Result<()> {
+        Ok(())
+    }
+
+    fn is_there(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// SDKs ask again at once, and three times or more: their provider is asked once in 15 seconds. Somebody who was there
+/// when the agent started makes no difference; while they are, they may just have mended it.
+#[tokio::test]
+async fn a_wrong_permission_costs_its_provider_one_call_and_not_one_per_request() {
+    for leaves in [true, false] {
+        let account = if leaves { "agent-denied" } else { "agent-mended" };
+        let desk = Desk::new(account).await;
+        let is_there = Arc::new(AtomicBool::new(true));
+        let context = desk.hub.context().with_person(Somebody(Arc::clone(&is_there)));
+        let hub = acme::hub_in(desk.home.path(), context).await;
+        let agent = Agent::start(&hub, vec![ONE.parse().expect("a binding")], desk.options()).await;
+        let agent = Running::of(agent.expect("it starts"));
+        is_there.store(!leaves, Ordering::SeqCst);
+        cloud(account).refuse(true);
+        desk.advance(4000);
+        let before = cloud(account).logins();
+        for round in 1..=2 {
+            for _ in 0..5 {
+                let answer = agent.ask(&agent.good()).await;
+                assert!(answer.status == 403 && answer.body.contains("the key is wrong"), "{}", answer.body);
+                desk.advance(1);
+            }
+            assert_eq!(cloud(account).logins(), before + if leaves { round } else { 5 * round });
+            desk.advance(15);
+        }
+        cloud(account).refuse(false);
+        assert_eq!(agent.ask(&agent.good()).await.status, 200);
+    }
 }
 
 /// S68: what is disabled or deleted is answered for no longer, though the agent runs on.
