@@ -7,6 +7,10 @@
 //! session's token, which lies in a file that only this user reads. A protocol that has no secret is served on
 //! loopback alone; on Linux its programs have to be of the same user.
 //!
+//! The token shows an endpoint who asks, and nothing shows a program who answers: once an agent has ended, another user of
+//! the machine can listen on its port, and give programs that still ask there an identity of theirs. So free ports are the
+//! default, and what leads to an endpoint is worth keeping for as long as that is there.
+//!
 //! Every answer is issued through the [`Hub`]: from its sealed cache, or minted once for all who wait. So a connector
 //! that is disabled or deleted is answered for no longer, at once.
 //!
@@ -49,6 +53,7 @@ use std::sync::Arc;
 
 use connector_core::agent::Site;
 use connector_core::{AnyProtocol, Envelope, EnvironmentForm, Error, Result, Secret};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::Hub;
 
@@ -58,6 +63,9 @@ use answer::Endpoint;
 use guard::Guard;
 use mint::Mints;
 use session::Session;
+
+/// How many bindings are issued for at the same time, before the first request.
+const SIDE_BY_SIDE: usize = 32;
 
 /// How an agent serves.
 #[derive(Debug)]
@@ -203,11 +211,11 @@ impl Agent {
         if options.sockets.is_empty() {
             listen::check(options.listen)?;
         }
-        let mut issued = Vec::with_capacity(bindings.len());
-        for binding in &bindings {
-            // One after the other: some may ask the person at the terminal.
-            issued.push(hub.issue(&binding.connector, binding.grant.clone()).await?);
-        }
+        // A question to somebody who is there would keep the others waiting until their calls run out of time.
+        let side_by_side = if hub.context().is_attended() { 1 } else { SIDE_BY_SIDE };
+        let first: Vec<_> = bindings.iter().map(|it| first(hub, it, bindings.len())).collect();
+        let issued = stream::iter(first).buffered(side_by_side);
+        let issued: Vec<Envelope> = issued.try_collect().await?;
         let protocols = choose(hub, &bindings, &issued, &options.protocols)?;
         let listeners = listen::listeners(options.listen, options.sockets, bindings.len())?;
         let (parent, session, count) = (options.directory, options.session, bindings.len());
@@ -310,6 +318,15 @@ impl fmt::Debug for Agent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Agent").field("served", &self.served).finish_non_exhaustive()
     }
+}
+
+/// The first credential of a binding. Of several, an error says which it is about.
+async fn first(hub: &Hub, binding: &Binding, count: usize) -> Result<Envelope> {
+    let issued = hub.issue(&binding.connector, binding.grant.clone()).await;
+    issued.map_err(|error| match count {
+        1 => error,
+        _ => error.context(format!("`{binding}` cannot be served")),
+    })
 }
 
 /// The protocols of every binding: those that were asked for, or its kind's first.

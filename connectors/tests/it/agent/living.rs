@@ -73,6 +73,22 @@ async fn c26_s31_a_provider_that_is_down_is_bridged_until_the_end() {
     assert_eq!(agent.ask(&agent.good()).await.status, 403, "the provider says no");
 }
 
+/// Both wait for each other, as no two do that are issued for one after the other.
+#[tokio::test]
+async fn where_nobody_can_be_asked_all_bindings_are_issued_for_at_once() {
+    let desk = Desk::new("agent-first").await;
+    register(&desk.hub, "b", "agent-second").await;
+    desk.advance(4000);
+    let barrier = Arc::new(Barrier::new(2));
+    for account in ["agent-first", "agent-second"] {
+        *cloud(account).barrier.lock().expect("not poisoned") = Some(Arc::clone(&barrier));
+    }
+    let bindings = [ONE, "b=acme-box:box:two"];
+    let agent = soon("both", desk.try_start(&bindings, desk.options())).await.expect("it starts");
+    let served: Vec<_> = agent.served().iter().map(|it| it.binding().to_string()).collect();
+    assert_eq!(served, bindings, "in their order");
+}
+
 /// Who is at the terminal until they leave.
 #[derive(Clone)]
 struct Somebody(Arc<AtomicBool>);

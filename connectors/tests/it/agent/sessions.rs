@@ -325,6 +325,8 @@ async fn an_agent_that_cannot_issue_does_not_start() {
     let desk = Desk::new("agent-cannot").await;
     let error = desk.try_start(&[ONE, "nobody"], desk.options()).await.expect_err("no such connector");
     assert_eq!((error.kind(), error.connector()), (ErrorKind::NotFound, Some("nobody")));
+    assert_eq!(error.message(), "`nobody` cannot be served", "of two it says which");
+    assert!(error.causes()[0].contains("no connector `nobody`"), "{error:?}");
     cloud("agent-cannot").refuse(true);
     desk.advance(4000);
     let error = desk.try_start(&[ONE], desk.options()).await.expect_err("refused");
