@@ -92,6 +92,8 @@ impl Guard {
             Some(_) => ("token", "the token is not that of this session"),
             None => ("no-token", "the session's token is missing, or stands there more than once"),
         };
+        // Without a challenge, though HTTP wants one: none of these proofs is a scheme that a client could answer it by,
+        // and some (Java's, .NET's) would look for a login of the user's own, or ask for one.
         Err(protocol.refuse(&Refusal::new(401, code, message)))
     }
 
