@@ -24,7 +24,9 @@ const KEYS: [&str; 5] = [
 ];
 
 /// Other ways to credentials, which SDKs would take first or in place of the endpoint.
-const OTHERS: [&str; 5] = [
+const OTHERS: [&str; 6] = [
+    // Files of older programs, which Python's library reads before it asks an endpoint; the other one is `BOTO_CONFIG`.
+    "AWS_CREDENTIAL_FILE",
     // Put behind the address of ECS's own agent, it wins over a whole URL.
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     // The file, which may be renewed, wins over it.
@@ -82,9 +84,13 @@ impl Protocol<AwsCredential> for EcsContainer {
             .set("AWS_CONTAINER_CREDENTIALS_FULL_URI", site.url(PATH))
             .set("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", site.file(Site::TOKEN_FILE))
             .set("AWS_CONFIG_FILE", site.file(NO_PROFILES))
-            .set("AWS_SHARED_CREDENTIALS_FILE", site.file(NO_PROFILES));
-        let others =
-            as_variables.unset.into_iter().chain([KEYS, OTHERS].concat().into_iter().map(str::to_owned));
+            .set("AWS_SHARED_CREDENTIALS_FILE", site.file(NO_PROFILES))
+            // Where it names none, ~/.boto and /etc/boto.cfg are read.
+            .set("BOTO_CONFIG", site.file(NO_PROFILES));
+        let others = as_variables
+            .unset
+            .into_iter()
+            .chain([&KEYS[..], &OTHERS].concat().into_iter().map(str::to_owned));
         let mut names: Vec<String> = others.collect();
         names.sort_unstable();
         names.dedup();
@@ -171,6 +177,7 @@ mod tests {
                 ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/run/agent/token"),
                 ("AWS_CONFIG_FILE", "/run/agent/aws-profiles"),
                 ("AWS_SHARED_CREDENTIALS_FILE", "/run/agent/aws-profiles"),
+                ("BOTO_CONFIG", "/run/agent/aws-profiles"),
             ]
         );
         for name in KEYS.iter().chain(&OTHERS).chain(&["AWS_PROFILE"]) {

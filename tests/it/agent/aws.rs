@@ -93,7 +93,7 @@ fn bare(mut command: Command) -> Command {
 }
 
 /// S32, C26: one boto3 client works through three lives of its credentials, and each of them is asked for once. It finds
-/// the agent by the variables, and passes over the keys of somebody else's profile.
+/// the agent by the variables, and passes over the keys of somebody else's files.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn s32_boto3_outlives_its_credentials_through_the_agent() {
     let test = "s32_boto3_outlives_its_credentials_through_the_agent";
@@ -106,6 +106,9 @@ async fn s32_boto3_outlives_its_credentials_through_the_agent() {
     std::fs::create_dir(home.join(".aws")).expect("the home is ours");
     let somebody = "[default]\naws_access_key_id = AKIASOMEBODYELSE0000\naws_secret_access_key = x\n";
     std::fs::write(home.join(".aws/credentials"), somebody).expect("the home is ours");
+    // Where older programs of Python's looked, and its library still does.
+    let somebody = somebody.replace("[default]", "[Credentials]");
+    std::fs::write(home.join(".boto"), somebody).expect("the home is ours");
     let agent = Running::start(&setting.hub, setting.binding()).await;
     let clock = home.join("clock");
     let ahead =
