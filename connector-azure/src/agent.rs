@@ -141,7 +141,7 @@ fn told(asked: &Asked, issued: &Issued<AzureCredential>) -> Result<Secret, Refus
     let (ours, wanted) = both.map_err(|error| Refusal::from(&error))?;
     if !ours.covers(&wanted, cloud) {
         let message = format!(
-            "this endpoint gives tokens for {ours}, and none for {wanted}; bind `{}`, which gives tokens for every service",
+            "this endpoint gives tokens for {ours}, and none for {wanted}; bind `{}` without a part of it, which gives tokens for every service",
             AzureGeneric::ID
         );
         return Err(Refusal::new(400, "invalid-input", message));
