@@ -1,6 +1,8 @@
 //! What every command has at hand. Nothing of it is set up before a command asks for it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use connector_core::{Context, Error, Registry, Result, Secret};
@@ -24,6 +26,8 @@ pub(crate) struct App {
     settings: Settings,
     timeout: Option<Duration>,
     mfa_code: Option<Secret>,
+    /// The notices that people were told.
+    told: Mutex<BTreeSet<String>>,
 }
 
 impl App {
@@ -37,6 +41,7 @@ impl App {
             output: Output::new(global.output.or(settings.output).unwrap_or_default()),
             timeout: global.timeout.or(settings.timeout),
             mfa_code: global.mfa_code.clone(),
+            told: Mutex::default(),
             settings,
         })
     }
@@ -160,20 +165,27 @@ impl App {
             let hub = Hub::open(options).await?;
             let done = work(&hub).await;
             if done.is_ok() {
-                self.tell(&hub.notices(), attended);
+                match attended {
+                    true => self.tell_notices(&hub),
+                    // A helper's caller shows people what is on standard error.
+                    false => hub.notices().iter().for_each(fast::warn),
+                }
             }
             hub.store().close().await;
             done
         })
     }
 
-    /// Says what went wrong although the answer is good.
-    fn tell(&self, notices: &[hub::Notice], attended: bool) {
-        for notice in notices {
-            match attended {
-                true => self.output.notice(notice),
-                // A helper's caller shows people what is on standard error.
-                false => fast::warn(notice),
+    /// Says what went wrong although the answer is good, each of it once.
+    pub(crate) fn tell_notices(&self, hub: &Hub) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let now: BTreeMap<String, hub::Notice> =
+            hub.notices().into_iter().map(|it| (it.to_string(), it)).collect();
+        // What is over is no longer held: it would not be told of again anyway.
+        told.retain(|it| now.contains_key(it));
+        for (text, notice) in now {
+            if told.insert(text) {
+                self.output.notice(&notice);
             }
         }
     }

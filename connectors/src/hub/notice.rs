@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use connector_core::{Error, format_time};
 use connector_store::{Digest, Fault};
+use tokio::sync::Notify;
 
 use super::Hub;
 
@@ -46,7 +47,10 @@ impl fmt::Display for Notice {
 
 /// The notices of a hub: one for each credential that is overdue, and one for the cache.
 #[derive(Debug, Default)]
-pub(super) struct Notices(Mutex<Held>);
+pub(super) struct Notices {
+    held: Mutex<Held>,
+    more: Notify,
+}
 
 #[derive(Debug, Default)]
 struct Held {
@@ -56,7 +60,7 @@ struct Held {
 
 impl Notices {
     fn lock(&self) -> std::sync::MutexGuard<'_, Held> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The cache cannot be written. Once is enough.
@@ -66,10 +70,12 @@ impl Notices {
             message: format!("nothing is cached, so that every credential is fetched anew: {error}"),
             hint: error.hint().map(str::to_owned),
         });
+        self.more.notify_one();
     }
 
     pub(super) fn of_overdue(&self, key: &Digest, ends_at: SystemTime, notice: Notice) {
         self.lock().overdue.insert(key.clone(), (ends_at, notice));
+        self.more.notify_one();
     }
 
     pub(super) fn is_renewed(&self, key: &Digest) {
@@ -86,5 +92,11 @@ impl Hub {
         let mut held = self.opened.notices.lock();
         held.overdue.retain(|_, (ends_at, _)| *ends_at > now);
         held.cache.iter().chain(held.overdue.values().map(|(_, notice)| notice)).cloned().collect()
+    }
+
+    /// Waits until there is something to look for in [`Hub::notices`], which may be what was there before. For one
+    /// host that runs on, such as an agent.
+    pub async fn noticed(&self) {
+        self.opened.notices.more.notified().await;
     }
 }
