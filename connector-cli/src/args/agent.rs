@@ -19,8 +19,9 @@ use super::words::{address, given};
     Prints what a program has to find in its environment, and answers until it is stopped (Ctrl-C, SIGTERM).\n\
     Every NAME is one identity on a port of its own: with `--listen` the first takes that port, the others\n\
     those that follow. Type and id may be left out where the connector fixes them.\n\n\
-    aws is asked as the container endpoint of ECS, gcp as Google's metadata server, azure as the managed\n\
-    identity of App Service. kubectl and docker ask a helper: `connector login` sets them up.\n\
+    aws is asked as the container endpoint of ECS, gcp by an application-default file that leads to it\n\
+    (`--protocol gce-metadata`: as the metadata server of Google), azure as the managed identity of App\n\
+    Service. kubectl and docker ask a helper: `connector login` sets them up.\n\
     `connector exec --agent` does the same for one program, and ends with it.\n\
     `connector export compose` leads containers to one, by `--directory` and the address 169.254.170.2.")]
 pub(crate) struct AgentArgs {

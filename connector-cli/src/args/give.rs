@@ -105,8 +105,9 @@ pub(crate) enum EnvFormat {
     there is none. What would shadow what it is given, and what opens the store, is not in its environment.\n\n\
     With `--agent` it finds an endpoint of this machine there, which its SDK asks for a fresh credential\n\
     whenever it needs one. `connector` stays beside it and passes signals on; it ends when the program does\n\
-    (128 and the number of a signal that ended it), and not before, unless it is killed. Nobody is asked\n\
-    anything while the program runs.")]
+    (128 and the number of a signal that ended it), and not before, unless it is killed: then the program\n\
+    goes on with what it holds, and finds nobody when it asks for the next one. Nobody is asked anything\n\
+    while the program runs. Where a proxy is set, the endpoint is added to NO_PROXY.")]
 pub(crate) struct ExecArgs {
     /// The connector
     pub(crate) name: String,

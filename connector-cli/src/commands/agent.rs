@@ -1,14 +1,18 @@
 //! `connector agent`: endpoints of this machine that SDKs ask for credentials.
 
 mod manager;
+pub(super) mod proxies;
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::path::PathBuf;
 
 use connector_core::{Error, Grant, Result};
+use connectors::Hub;
 use connectors::agent::{Agent, Binding, Options, Served};
 use serde_json::{Map, Value, json};
 
+use self::proxies::Proxies;
 use super::env::{format, usual};
 use super::helped::{self, Form};
 use crate::app::App;
@@ -44,13 +48,23 @@ pub(crate) fn run(app: &App, args: &AgentArgs) -> Result<()> {
         }
         tell(app, args, agent.served())?;
         manager::notify("READY=1");
-        agent
-            .run(async {
-                end.await;
-                manager::notify("STOPPING=1");
-            })
-            .await
+        let until = async {
+            tokio::select! {
+                () = end => {}
+                never = tell_of_trouble(app, hub) => match never {},
+            }
+            manager::notify("STOPPING=1");
+        };
+        agent.run(until).await
     })
+}
+
+/// Says what nobody else notices, as it comes.
+async fn tell_of_trouble(app: &App, hub: &Hub) -> Infallible {
+    loop {
+        app.tell_notices(hub);
+        hub.noticed().await;
+    }
 }
 
 /// The name of the file, in a session's directory that was said beforehand, by which containers get variables that hold
@@ -123,6 +137,15 @@ fn tell(app: &App, args: &AgentArgs, served: &[Served]) -> Result<()> {
         }
     }
     served.iter().for_each(|it| warn_of_open(app, it));
+    let variable = |name: &str| std::env::var(name).ok();
+    let first = served.iter().find_map(|it| Some((it, Proxies::of(&variable).in_the_way(it.authority())?)));
+    if let Some((served, proxy)) = first {
+        let host = proxies::host(served.authority()).unwrap_or_default();
+        app.output.warn(&format!(
+            "{proxy} is set, and some programs would ask that proxy in place of the endpoint: give them {host} in \
+             NO_PROXY and no_proxy"
+        ));
+    }
     for (one, other) in alike(served) {
         app.output.warn(&format!(
             "`{one}` and `{other}` set the same variables: a program takes one of them, so give each its own"

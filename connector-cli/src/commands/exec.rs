@@ -12,6 +12,7 @@ use connectors::agent::{Agent, Binding, Options};
 
 use crate::app::App;
 use crate::args::ExecArgs;
+use crate::commands::agent::proxies::Proxies;
 use crate::commands::helped::{self, Form};
 use crate::commands::{agent, env};
 use crate::failure;
@@ -68,7 +69,9 @@ fn beside_an_agent(app: &App, args: &ExecArgs) -> Result<ExitCode> {
         person.leave();
         let served = agent.served().first().ok_or_else(|| Error::unexpected("the agent serves nothing"))?;
         agent::warn_of_open(app, served);
-        let command = command(&args.command, served.set_up());
+        let mut command = command(&args.command, served.set_up());
+        let variable = |name: &str| std::env::var(name).ok();
+        command.envs(Proxies::of(&variable).exempting(served.authority()));
         let (ended, until) = tokio::sync::oneshot::channel();
         let served = async {
             let until = async { until.await.unwrap_or_default() };

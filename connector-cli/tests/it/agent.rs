@@ -10,6 +10,7 @@ use std::process::Command;
 
 use connector_tests::cli::Cli;
 use connector_tests::process;
+use connector_tests::strict_aws::{Role, StrictAws};
 use serde_json::Value;
 
 use super::exec::sessions;
@@ -79,6 +80,52 @@ fn s31_a_shell_that_runs_what_is_printed_finds_the_endpoint() {
     running.send("TERM");
     assert_eq!(running.code(), 0);
     assert!(endpoint.is_closed() && sessions(&cli).is_empty());
+}
+
+/// What a person at the terminal would else find out at the end: a proxy in the way, and renewals that fail, once.
+#[test]
+fn s31_what_will_be_trouble_is_told_while_there_is_time() {
+    let server = StrictAws::start();
+    let alice = server.add_user("alice");
+    let role = server.add_role(Role::named("reader").trusting_user("alice"));
+    let cli = super::cli().with_env("USER", "ada");
+    let config = [
+        format!("endpoint_url={}", server.url()),
+        format!("role_arn={role}"),
+        format!("aws_access_key_id={}", alice.access_key_id),
+        format!("aws_secret_access_key={}", alice.secret_access_key),
+    ];
+    let method =
+        ["register", "prod", "--type", "aws", "--auth-method", "iam-role", "--no-verify", "region=eu-west-1"];
+    cli.ok(&method.into_iter().chain(config.iter().map(String::as_str)).collect::<Vec<_>>());
+    server.limit_life(Some(std::time::Duration::from_secs(10)));
+    let mut command = command(&cli, &[BINDING, "--format", "dotenv"]);
+    command.env("all_proxy", "http://127.0.0.1:9").env_remove("no_proxy").env_remove("NO_PROXY");
+    let running = Running::start(&mut command);
+    let mut printed = Vec::new();
+    while !printed.iter().any(|it: &String| it.starts_with("BOTO_CONFIG=")) {
+        printed.push(running.line());
+    }
+    let told = running.told_until(READY);
+    assert!(told.iter().any(|it| it.contains("all_proxy is set") && it.contains("127.0.0.1")), "{told:?}");
+    let endpoint = Endpoint::of(&variables(&printed));
+    assert_eq!(endpoint.ask().0, 200);
+    server.deny("sts:AssumeRole");
+    let calls = || server.calls().of("AssumeRole").len();
+    let before = calls();
+    super::running::wait_until("a renewal failed", || {
+        endpoint.ask();
+        calls() > before
+    });
+    // It is told of again with every answer from now on.
+    for _ in 0..5 {
+        endpoint.ask();
+    }
+    running.send("TERM");
+    let (status, _, told) = running.end();
+    assert_eq!(status.code(), Some(0));
+    let told: Vec<_> = told.iter().filter(|it| it.contains("could not be renewed")).collect();
+    assert!(told.len() == 1 && told[0].starts_with("warning: connector `prod`: "), "{told:?}");
 }
 
 #[test]
@@ -164,12 +211,17 @@ fn what_cannot_be_served_is_said_and_leaves_nothing() {
     cli.ok(&[&key[..], &config].concat());
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("an address").to_string();
+    let home = cli.connector_home();
+    std::fs::set_permissions(&home, std::fs::Permissions::from_mode(0o700)).expect("closed");
+    let home = home.to_string_lossy().into_owned();
     for (code, words, message, hint) in [
         (2, &[BINDING, "--listen", &address][..], format!("{address} is taken"), "another port"),
         (2, &[BINDING, "--listen", "0.0.0.0:0"], "0.0.0.0 is refused".into(), "127.0.0.1"),
         (2, &[BINDING, "--listen", "here"], "not an address".into(), "agent --help"),
         (2, &[BINDING, "--protocol", "nosuch"], "possible are ecs-container".into(), ""),
         (2, &[BINDING, BINDING], "stands there twice".into(), "leave one out"),
+        // It would be emptied.
+        (2, &[BINDING, "--directory", &home], "holds what is no session".into(), "a directory of its own"),
         (2, &["prod="], "no resource type".into(), "NAME=TYPE:ID"),
         (2, &["prod=s3-bucket"], "resource_id".into(), "--resource-id"),
         (

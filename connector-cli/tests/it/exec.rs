@@ -82,6 +82,27 @@ fn s31_the_program_has_no_key_and_finds_the_endpoint() {
     assert!(sessions(&cli).is_empty(), "{:?}", sessions(&cli));
 }
 
+/// Some libraries send requests for loopback to a proxy: they are told not to, and all that they were told before stays.
+#[test]
+fn a_proxy_does_not_come_between_the_program_and_its_endpoint() {
+    let cli = with_connector();
+    let found = |set: &[(&str, &str)]| {
+        let mut command = command(&cli, &["env"]);
+        for name in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"] {
+            command.env_remove(name);
+        }
+        let done = process::run(command.envs(set.iter().copied())).expect_success();
+        let lines: Vec<_> = done.stdout_text().lines().map(str::to_owned).collect();
+        let found = variables(&lines);
+        ["no_proxy", "NO_PROXY"].map(|name| found.get(name).cloned())
+    };
+    let (proxy, both) =
+        (("HTTP_PROXY", "http://127.0.0.1:9"), |it: &str| [(); 2].map(|()| Some(it.to_owned())));
+    assert_eq!(found(&[]), [None, None], "nothing is in the way");
+    assert_eq!(found(&[proxy]), both("127.0.0.1"));
+    assert_eq!(found(&[proxy, ("NO_PROXY", "corp.example")]), both("corp.example,127.0.0.1"));
+}
+
 /// S31, S32: what was given ends, and the next one is there before: no one that has ended is handed out.
 #[test]
 fn s32_the_program_outlives_what_it_is_given() {
