@@ -1,8 +1,6 @@
 //! What every command has at hand. Nothing of it is set up before a command asks for it.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use connector_core::{Context, Error, Registry, Result, Secret};
@@ -26,8 +24,6 @@ pub(crate) struct App {
     settings: Settings,
     timeout: Option<Duration>,
     mfa_code: Option<Secret>,
-    /// The notices that people were told.
-    told: Mutex<BTreeSet<String>>,
 }
 
 impl App {
@@ -41,7 +37,6 @@ impl App {
             output: Output::new(global.output.or(settings.output).unwrap_or_default()),
             timeout: global.timeout.or(settings.timeout),
             mfa_code: global.mfa_code.clone(),
-            told: Mutex::default(),
             settings,
         })
     }
@@ -165,27 +160,28 @@ impl App {
             let hub = Hub::open(options).await?;
             let done = work(&hub).await;
             if done.is_ok() {
-                match attended {
-                    true => self.tell_notices(&hub),
-                    // A helper's caller shows people what is on standard error.
-                    false => hub.notices().iter().for_each(fast::warn),
-                }
+                self.tell(&hub.news(), attended);
             }
             hub.store().close().await;
             done
         })
     }
 
-    /// Says what went wrong although the answer is good, each of it once.
-    pub(crate) fn tell_notices(&self, hub: &Hub) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let now: BTreeMap<String, hub::Notice> =
-            hub.notices().into_iter().map(|it| (it.to_string(), it)).collect();
-        // What is over is no longer held: it would not be told of again anyway.
-        told.retain(|it| now.contains_key(it));
-        for (text, notice) in now {
-            if told.insert(text) {
-                self.output.notice(&notice);
+    /// Says what goes wrong beside the answers that are given for long; never done.
+    pub(crate) async fn tell_news(&self, hub: &Hub) -> std::convert::Infallible {
+        loop {
+            self.tell(&hub.news(), true);
+            hub.noticed().await;
+        }
+    }
+
+    /// Says what went wrong although the answer is good.
+    fn tell(&self, notices: &[hub::Notice], attended: bool) {
+        for notice in notices {
+            match attended {
+                true => self.output.notice(notice),
+                // A helper's caller shows people what is on standard error.
+                false => fast::warn(notice),
             }
         }
     }

@@ -4,7 +4,6 @@ mod manager;
 pub(super) mod proxies;
 
 use std::collections::BTreeSet;
-use std::convert::Infallible;
 use std::path::PathBuf;
 
 use connector_core::{Error, Grant, Result};
@@ -51,20 +50,12 @@ pub(crate) fn run(app: &App, args: &AgentArgs) -> Result<()> {
         let until = async {
             tokio::select! {
                 () = end => {}
-                never = tell_of_trouble(app, hub) => match never {},
+                never = app.tell_news(hub) => match never {},
             }
             manager::notify("STOPPING=1");
         };
         agent.run(until).await
     })
-}
-
-/// Says what nobody else notices, as it comes.
-async fn tell_of_trouble(app: &App, hub: &Hub) -> Infallible {
-    loop {
-        app.tell_notices(hub);
-        hub.noticed().await;
-    }
 }
 
 /// The name of the file, in a session's directory that was said beforehand, by which containers get variables that hold

@@ -49,13 +49,28 @@ impl fmt::Display for Notice {
 #[derive(Debug, Default)]
 pub(super) struct Notices {
     held: Mutex<Held>,
-    more: Notify,
+    changed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Held {
-    cache: Option<Notice>,
-    overdue: BTreeMap<Digest, (SystemTime, Notice)>,
+    cache: Option<Told>,
+    overdue: BTreeMap<Digest, (SystemTime, Told)>,
+}
+
+/// A notice, and whether it was given out as news.
+#[derive(Debug)]
+struct Told {
+    notice: Notice,
+    is_old: bool,
+}
+
+impl Held {
+    /// All that is not over.
+    fn all(&mut self, now: SystemTime) -> impl Iterator<Item = &mut Told> {
+        self.overdue.retain(|_, (ends_at, _)| *ends_at > now);
+        self.cache.iter_mut().chain(self.overdue.values_mut().map(|(_, told)| told))
+    }
 }
 
 impl Notices {
@@ -65,17 +80,28 @@ impl Notices {
 
     /// The cache cannot be written. Once is enough.
     pub(super) fn of_cache(&self, error: &Error) {
-        self.lock().cache.get_or_insert_with(|| Notice {
-            connector: None,
-            message: format!("nothing is cached, so that every credential is fetched anew: {error}"),
-            hint: error.hint().map(str::to_owned),
-        });
-        self.more.notify_one();
+        let mut held = self.lock();
+        if held.cache.is_none() {
+            let notice = Notice {
+                connector: None,
+                message: format!("nothing is cached, so that every credential is fetched anew: {error}"),
+                hint: error.hint().map(str::to_owned),
+            };
+            held.cache = Some(Told { notice, is_old: false });
+            self.changed.notify_one();
+        }
     }
 
-    pub(super) fn of_overdue(&self, key: &Digest, ends_at: SystemTime, notice: Notice) {
-        self.lock().overdue.insert(key.clone(), (ends_at, notice));
-        self.more.notify_one();
+    pub(super) fn of_overdue(&self, key: &Digest, ends_at: SystemTime, notice: Notice, now: SystemTime) {
+        let mut held = self.lock();
+        // A host that never asks keeps no more than what is overdue now.
+        held.overdue.retain(|_, (ends_at, _)| *ends_at > now);
+        // Each further attempt is about the same credential.
+        let is_old = held.overdue.get(key).is_some_and(|(end, told)| *end == ends_at && told.is_old);
+        held.overdue.insert(key.clone(), (ends_at, Told { notice, is_old }));
+        if !is_old {
+            self.changed.notify_one();
+        }
     }
 
     pub(super) fn is_renewed(&self, key: &Digest) {
@@ -88,15 +114,25 @@ impl Hub {
     /// still, and a cache that cannot be written. What is mended or over is not told any more.
     #[must_use]
     pub fn notices(&self) -> Vec<Notice> {
-        let now = self.now();
         let mut held = self.opened.notices.lock();
-        held.overdue.retain(|_, (ends_at, _)| *ends_at > now);
-        held.cache.iter().chain(held.overdue.values().map(|(_, notice)| notice)).cloned().collect()
+        held.all(self.now()).map(|told| told.notice.clone()).collect()
     }
 
-    /// Waits until there is something to look for in [`Hub::notices`], which may be what was there before. For one
-    /// host that runs on, such as an agent.
+    /// Of the [notices](Hub::notices) those that it did not give before: one for each credential, however often
+    /// renewing that fails.
+    #[must_use]
+    pub fn news(&self) -> Vec<Notice> {
+        let mut held = self.opened.notices.lock();
+        let new = held.all(self.now()).filter(|told| !told.is_old);
+        new.map(|told| {
+            told.is_old = true;
+            told.notice.clone()
+        })
+        .collect()
+    }
+
+    /// Waits until there may be [news](Hub::news): for one task of a host that lives for long.
     pub async fn noticed(&self) {
-        self.opened.notices.more.notified().await;
+        self.opened.notices.changed.notified().await;
     }
 }

@@ -135,7 +135,7 @@ impl Hub {
     /// Hands on what could not be renewed, and says so.
     fn overdue(&self, document: &Document, place: Place, entry: Entry, fault: &Fault) -> Answer {
         let notice = Notice::overdue(&document.name, fault, entry.expires_at);
-        self.opened.notices.of_overdue(&place.key, entry.expires_at, notice);
+        self.opened.notices.of_overdue(&place.key, entry.expires_at, notice, self.now());
         Answer::from_cache(place, entry)
     }
 
@@ -239,7 +239,7 @@ impl Hub {
         };
         self.write_fault(&place.key, &fault).await;
         let notice = Notice::overdue(&document.name, &fault, ends_at);
-        self.opened.notices.of_overdue(&place.key, ends_at, notice);
+        self.opened.notices.of_overdue(&place.key, ends_at, notice, self.now());
         answer
     }
 

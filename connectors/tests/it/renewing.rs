@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use connector_core::{Clock, Document, Envelope, ErrorKind, Grant, VirtualClock};
 use connector_store::{Digest, Lookup, fast};
 use connectors::hub::{CacheState, Changes, Draft, Hub, Registration};
+use futures_util::FutureExt;
 use serde_json::json;
 use tokio::sync::Barrier;
 
@@ -109,6 +110,8 @@ async fn s32_a_renewal_that_fails_is_paused_for_all_processes_and_told() {
             assert_eq!(end(&hub.issue("a", one()).await.expect("good still")), first);
             let notices = hub.notices();
             assert_eq!(notices.len(), 1, "{notices:?}");
+            let is_first = wait == 0 || std::ptr::eq(hub, &fresh);
+            assert_eq!(hub.news().len(), usize::from(is_first), "each process tells it once, {wait} s later");
             let text = notices[0].to_string();
             assert!(
                 text.contains("connector `a`: the credential ends at") && text.contains("the key is wrong"),
@@ -119,10 +122,18 @@ async fn s32_a_renewal_that_fails_is_paused_for_all_processes_and_told() {
     }
     world.cloud.refuse(false);
     world.clock.advance(5 * MINUTE);
-    assert!(end(&world.there.issue("a", one()).await.expect("renewed")) > first);
-    assert!(world.there.notices().is_empty());
+    let second = end(&world.there.issue("a", one()).await.expect("renewed"));
+    assert!(second > first && world.there.notices().is_empty());
     assert!(end(&world.here.issue("a", one()).await.expect("cached")) > first);
     assert!(world.here.notices().is_empty(), "over, also for who did not renew it");
+
+    // The next one is another story, of which a host that waits for it hears.
+    while world.here.noticed().now_or_never().is_some() {}
+    world.cloud.refuse(true);
+    world.clock.advance(49 * MINUTE);
+    world.here.issue("a", one()).await.expect("good still");
+    assert!(world.here.noticed().now_or_never().is_some());
+    assert_eq!((world.here.news().len(), world.here.news().len()), (1, 0));
 }
 
 /// Up to the last second it is served, and not beyond; then the error says what ended, to who held it and to who did not.
