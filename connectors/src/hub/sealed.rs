@@ -8,6 +8,7 @@ use connector_core::{
     AnyHandle, Document, Envelope, Error, ErrorKind, Grant, Overdue, Result, Secret, format_time,
 };
 use connector_store::{Dependency, Digest, Entry, Fault, Lookup};
+use serde_json::{Value, json};
 
 use super::flight::Right;
 use super::notice::Notice;
@@ -50,13 +51,30 @@ impl Hub {
     pub(super) async fn sealed(&self, document: &Document, grant: Grant, asks: Asks) -> Result<Answer> {
         let grant = self.opened.complete(document, grant)?;
         // A complete id gives the key without opening the connector; a partial one has to be completed.
-        let (grant, handle) = match self.exact(document, &grant)? {
-            Some(exact) => (exact, None),
+        let (grant, handle, typed) = match self.exact(document, &grant)? {
+            Some(exact) => (exact, None, None),
             None => {
-                let handle = self.completed(document, grant, asks).await?;
-                (handle.grant(), Some(handle))
+                let typed = self.place(document, &grant).await?;
+                let (grant, handle) = self.completed(document, grant, &typed, asks).await?;
+                (grant, handle, Some(typed))
             }
         };
+        let completed = typed.map(|typed| (typed, grant.clone()));
+        let answer = self.sealed_as(document, grant, handle, asks).await?;
+        if let (Some((typed, grant)), Some(cached)) = (completed, &answer.cached) {
+            self.remember(&typed, &grant, &cached.entry).await;
+        }
+        Ok(answer)
+    }
+
+    /// As [`Hub::sealed`], with a grant that is complete.
+    async fn sealed_as(
+        &self,
+        document: &Document,
+        grant: Grant,
+        handle: Option<AnyHandle>,
+        asks: Asks,
+    ) -> Result<Answer> {
         let place = self.place(document, &grant).await?;
         let good = match self.look(&place) {
             Lookup::Hit(entry) => {
@@ -77,31 +95,49 @@ impl Hub {
             .await
     }
 
-    /// A handle on what a grant means that says it in part: that may take a call, which may be refused.
-    async fn completed(&self, document: &Document, grant: Grant, asks: Asks) -> Result<AnyHandle> {
-        let text = |it: &Option<String>| it.as_ref().map_or_else(String::new, |it| format!("={it}"));
-        let (version, caller) = (document.version.to_string(), self.cx.caller());
-        let (resource_type, id) = (text(&grant.resource_type), text(&grant.resource_id));
-        let key = Digest::of(["complete", caller, &document.id, &version, &resource_type, &id]);
-        let fault =
-            self.opened.cache().fault_of(&key).filter(|it| asks == Asks::Tool && it.denies(self.now()));
-        if let Some(fault) = fault {
+    /// What a grant means that says it in part, and a handle on it where a call was made for that, which may be refused.
+    /// What it meant is remembered with the credential that was issued for it: until that ends nobody asks again, so
+    /// that it is renewed, or handed on while its provider does not answer, as one with a complete id is.
+    async fn completed(
+        &self,
+        document: &Document,
+        grant: Grant,
+        typed: &Place,
+        asks: Asks,
+    ) -> Result<(Grant, Option<AnyHandle>)> {
+        if let Some(known) = self.look(typed).usable().and_then(|entry| recalled(&grant, &entry)) {
+            return Ok((known, None));
+        }
+        let cache = self.opened.cache();
+        let fault = cache.fault_of(&typed.key).filter(|it| asks == Asks::Tool && it.denies(self.now()));
+        if let Some(fault) = fault.filter(|_| !typed.ambient) {
             return Err(fault.error);
         }
         // What keeps this process from opening its store need not keep the next one.
         let connector = self.opened.open_as(&self.cx, document).await?;
         let completed = connector.resource(&self.cx, grant).await;
         match &completed {
-            Ok(_) => self.opened.cache().forget_fault(&key),
-            Err(error) if error.kind() == ErrorKind::Refused && is_of_provider(error) => {
-                if self.registry().identity(document, &self.cx)?.is_empty() {
-                    let fault = Fault::after(None, error.clone(), self.now(), Duration::ZERO);
-                    self.write_fault(&key, &fault).await;
-                }
+            Ok(_) => cache.forget_fault(&typed.key),
+            Err(error) if error.kind() == ErrorKind::Refused && is_of_provider(error) && !typed.ambient => {
+                let fault = Fault::after(None, error.clone(), self.now(), Duration::ZERO);
+                self.write_fault(&typed.key, &fault).await;
             }
             Err(_) => {}
         }
-        completed
+        completed.map(|handle| (handle.grant(), Some(handle)))
+    }
+
+    /// Remembers what a grant meant for as long as the credential is that was issued for it.
+    async fn remember(&self, typed: &Place, grant: &Grant, issued: &Entry) {
+        if let Lookup::Hit(entry) | Lookup::Stale(entry) = self.look(typed)
+            && entry.refresh_at == issued.refresh_at
+            && entry.expires_at == issued.expires_at
+        {
+            return;
+        }
+        let meant = json!({ "id": grant.resource_id, "within": grant.within }).to_string();
+        let entry = Entry { body: Secret::new(meant), origin: typed.key.clone(), ..issued.clone() };
+        self.told(self.put(&typed.key, &typed.dependencies, &entry).await);
     }
 
     /// The answer without a fetch: what is good, where renewing it failed a moment ago; the failure that this caller
@@ -307,6 +343,16 @@ impl Hub {
         let written = tokio::task::spawn_blocking(move || cache.put(&key, &dependencies, &entry, now)).await;
         written.map_err(|_| Error::unexpected("a background task ended"))?
     }
+}
+
+/// The grant with what it was found to mean.
+fn recalled(grant: &Grant, entry: &Entry) -> Option<Grant> {
+    let meant: Value = serde_json::from_str(entry.body.expose()).ok()?;
+    let text = |key: &str| meant[key].as_str().map(str::to_owned);
+    let mut grant = grant.clone().with_id(text("id")?);
+    grant.within = text("within");
+    grant.access = Some(grant.access.unwrap_or_default());
+    Some(grant)
 }
 
 /// Whether it is a word of whoever issues, and not of this process's own store.

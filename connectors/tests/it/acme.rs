@@ -24,6 +24,8 @@ use tokio::sync::Barrier;
 #[derive(Default)]
 pub(crate) struct Cloud {
     pub(crate) logins: AtomicUsize,
+    /// How often it was asked for the box with a number.
+    pub(crate) lookups: AtomicUsize,
     pub(crate) refuses: AtomicBool,
     /// It cannot be reached.
     pub(crate) is_down: AtomicBool,
@@ -257,6 +259,9 @@ impl ResourceType for Box {
     type Credential = Token;
 
     fn parse(text: &str) -> Result<Parsed<Self>> {
+        if let Some(number) = text.strip_prefix('#') {
+            return Ok(Parsed::partial(number));
+        }
         let (name, part) = match text.strip_prefix("box:").unwrap_or(text).split_once('/') {
             Some((name, part)) => (name, Some(part)),
             None => (text.strip_prefix("box:").unwrap_or(text), None),
@@ -273,6 +278,17 @@ impl ResourceType for Box {
 
     fn id(&self) -> String {
         format!("box:{}", self.0)
+    }
+
+    /// By its number, which only the cloud knows.
+    async fn resolve(number: &str, session: &Session, _: &Call<'_>) -> Result<Self> {
+        let cloud = cloud(&session.account);
+        cloud.lookups.fetch_add(1, Ordering::SeqCst);
+        match (cloud.is_down.load(Ordering::SeqCst), number) {
+            (true, _) => Err(Error::unreachable("acme did not answer")),
+            (false, "1") => Ok(Self("one".into())),
+            (false, _) => Err(Error::not_found("no box has that number")),
+        }
     }
 
     fn narrowing(&self, wanted: &Wanted) -> Result<Option<String>> {

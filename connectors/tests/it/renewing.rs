@@ -136,6 +136,49 @@ async fn s32_a_renewal_that_fails_is_paused_for_all_processes_and_told() {
     assert_eq!((world.here.news().len(), world.here.news().len()), (1, 0));
 }
 
+/// What an id means that says it in part is asked once for each credential, by whichever process; while its provider does
+/// not answer, what is good is handed on all the same, with a notice, and the failed attempts are apart.
+#[tokio::test]
+async fn s32_c26_what_a_partial_id_meant_is_remembered_with_its_credential() {
+    let world = World::new("partial").await;
+    let partial = || Grant::new("acme-box", "#1");
+    let lookups = || world.cloud.lookups.load(std::sync::atomic::Ordering::SeqCst);
+    let first = world.here.issue("a", partial()).await.expect("issued");
+    assert_eq!((first.resource_id.as_str(), lookups()), ("box:one", 1));
+    for hub in [&world.there, &world.here] {
+        assert_eq!(end(&hub.issue("a", partial()).await.expect("cached")), end(&first));
+    }
+    assert_eq!(end(&world.there.issue("a", one()).await.expect("the same box")), end(&first));
+    assert_eq!(lookups(), 1);
+
+    world.cloud.go_down(true);
+    world.clock.advance(49 * MINUTE);
+    let target = Digest::of(["acme", "#1"]);
+    let calls = world.cloud.logins();
+    for hub in [&world.there, &world.here, &world.there] {
+        hub.tool("a", partial(), "acme", &target).await.expect("good still");
+        assert_eq!(end(&hub.issue("a", partial()).await.expect("good still")), end(&first));
+        assert_eq!(hub.notices().len(), 1, "it is told");
+    }
+    assert_eq!(world.cloud.logins() - calls, 1, "attempts");
+    world.clock.advance(11 * MINUTE);
+    for hub in [&world.there, &world.here] {
+        assert_eq!(hub.issue("a", partial()).await.expect_err("it has ended").kind(), ErrorKind::Unreachable);
+    }
+
+    world.cloud.go_down(false);
+    world.clock.advance(MINUTE);
+    let before = lookups();
+    assert!(end(&world.there.issue("a", partial()).await.expect("issued")) > end(&first));
+    assert_eq!(lookups(), before + 1);
+    // Another version asks again: it may be of another account.
+    let mut changes = Changes::default();
+    changes.description = Some("other".into());
+    world.here.update("a", changes, false, false).await.expect("changed");
+    world.there.issue("a", partial()).await.expect("issued");
+    assert_eq!(lookups(), before + 2);
+}
+
 /// Up to the last second it is served, and not beyond; then the error says what ended, to who held it and to who did not.
 #[tokio::test]
 async fn s32_c26_after_the_end_the_error_says_that_and_why() {
