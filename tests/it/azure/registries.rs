@@ -227,19 +227,22 @@ async fn the_admin_user_is_nobodys_default() {
     let scope = registry(&lab);
     lab.grant("Contributor", &scope);
     lab.grant("AcrDelete", &scope);
-    let both = lab.allowing(&[Allow::Admin, Allow::LongLived]);
     let admin = || grant(None, Access::Admin);
-    let handle = both.resource::<DockerRegistry>(admin()).await.expect("an id");
-    let error = handle.issue().await.expect_err("nobody may look");
+    // Opened anew each time: a refusal answers for a moment.
+    let issue = async || {
+        let both = lab.allowing(&[Allow::Admin, Allow::LongLived]);
+        both.resource::<DockerRegistry>(admin()).await.expect("an id").issue().await
+    };
+    let error = issue().await.expect_err("nobody may look");
     assert!(error.message().contains("is not looked up"), "{error}");
     lab.grant("Reader", &format!("/subscriptions/{SUBSCRIPTION}"));
-    let error = handle.issue().await.expect_err("there is none");
+    let error = issue().await.expect_err("there is none");
     assert!(
         error.message().contains("the admin user of registry `strict.azurecr.io` is disabled"),
         "{error}"
     );
     let password = lab.azure.set_registry_admin("strict");
-    let issued = handle.issue().await.expect("a login");
+    let issued = issue().await.expect("a login");
     let Login::Password { username, password: given } = &issued.credential.login else {
         panic!("a password")
     };

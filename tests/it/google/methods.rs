@@ -260,29 +260,24 @@ async fn an_identity_of_elsewhere_is_exchanged() {
     google.grant(&member, "roles/iam.serviceAccountTokenCreator", &account(&setting.robot));
     let json = google.external_account_json(&audience, &source, Some(&setting.robot));
     let cx = connectors::system::context().with_http(connectors::system::SystemHttp::new(Default::default()));
-    let method: ExternalAccount = setting.method(json!({ "external_account_json": json }));
-    let connector = Connector::new(cx, method);
-    assert_eq!(owner(&setting, &connector).await, setting.robot);
+    let opened = || {
+        let method: ExternalAccount = setting.method(json!({ "external_account_json": json }));
+        Connector::new(cx.clone(), method)
+    };
+    assert_eq!(owner(&setting, &opened()).await, setting.robot);
     assert_eq!(setting.mints().len(), 3, "the exchange, the account's token, and the narrower one");
 
+    // Opened anew each time: a refusal answers for a moment.
+    let refused = async || {
+        let handle = opened().resource::<GcsBucket>("gs://data2").await.expect("an id");
+        handle.issue().await.expect_err("no token")
+    };
     write(Duration::from_secs(0));
-    let error = connector
-        .resource::<GcsBucket>("gs://data2")
-        .await
-        .expect("an id")
-        .issue()
-        .await
-        .expect_err("it ended");
+    let error = refused().await;
     assert_eq!(error.kind(), ErrorKind::Refused);
     assert!(error.to_string().contains("token of elsewhere"), "{error}");
     std::fs::remove_file(&file).expect("a file");
-    let error = connector
-        .resource::<GcsBucket>("gs://data2")
-        .await
-        .expect("an id")
-        .issue()
-        .await
-        .expect_err("it is gone");
+    let error = refused().await;
     assert!(error.to_string().contains("is not there"), "{error}");
 }
 
@@ -291,9 +286,9 @@ async fn an_identity_of_elsewhere_is_exchanged() {
 async fn refusals_of_a_key_are_told_apart() {
     let setting = Setting::new();
     let google = &setting.google;
-    let connector = setting.connector();
+    // Opened anew each time: a refusal answers for a moment.
     let refused = async || {
-        let handle = connector.resource::<GcsBucket>("gs://data").await.expect("an id");
+        let handle = setting.connector().resource::<GcsBucket>("gs://data").await.expect("an id");
         handle.issue().await.expect_err("refused").to_string()
     };
     google.disable(&setting.robot);
