@@ -16,9 +16,9 @@ use super::words::{address, given};
     connector agent prod=s3-bucket:s3://data\n  \
     connector agent --listen 127.0.0.1:4711 prod=s3-bucket:s3://data@write g=gcs-bucket:gs://data z\n  \
     connector agent prod --format fish > agent.fish\n\n\
-    Prints what a program has to find in its environment, and answers until it is stopped (Ctrl-C, SIGTERM).\n\
-    Every NAME is one identity on a port of its own: with `--listen` the first takes that port, the others\n\
-    those that follow. Type and id may be left out where the connector fixes them.\n\n\
+    Prints what a program has to find in its environment, and answers until it is stopped (Ctrl-C,\n\
+    SIGTERM). Every NAME is one identity on a port of its own: with `--listen` the first takes that\n\
+    port, the others those that follow. Type and id may be left out where the connector fixes them.\n\n\
     aws is asked as the container endpoint of ECS, gcp by an application-default file that leads to it\n\
     (`--protocol gce-metadata`: as the metadata server of Google), azure as the managed identity of App\n\
     Service. kubectl and docker ask a helper: `connector login` sets them up.\n\

@@ -35,7 +35,8 @@ pub(crate) enum ExportAction {
     `--mode agent` (Linux): the services ask `connector agent` on this machine, over a network whose\n\
     gateway is the one address, 169.254.170.2, at which AWS's SDKs ask over http. They get short-lived\n\
     credentials, renewed for as long as the agent runs, and no secret stands in a file of the project.\n\
-    The commands that make the network and start the agent are printed, and stand in the override.\n\n\
+    The commands that make the network and start the agent are printed, and stand in the override.\n\
+    What is asked and answered there is in clear: let only services join it that you trust.\n\n\
     `--mode files`: your own files are mounted: ~/.aws, gcloud's application default file, ~/.azure,\n\
     ~/.kube/config, ~/.docker/config.json, or where AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE,\n\
     GOOGLE_APPLICATION_CREDENTIALS, CLOUDSDK_CONFIG, AZURE_CONFIG_DIR, KUBECONFIG and DOCKER_CONFIG say.\n\

@@ -101,13 +101,15 @@ pub(crate) enum EnvFormat {
     connector exec prod --resource-type s3-bucket --resource-id s3://data -- \\\n      \
         aws s3 ls s3://data\n  \
     connector exec --agent prod --resource-type s3-bucket --resource-id s3://data -- python job.py\n\n\
-    Ends with the exit code of the program; 125 when it was not started, 126 when it cannot be run, 127 when\n\
-    there is none. What would shadow what it is given, and what opens the store, is not in its environment.\n\n\
-    With `--agent` it finds an endpoint of this machine there, which its SDK asks for a fresh credential\n\
-    whenever it needs one. `connector` stays beside it and passes signals on; it ends when the program does\n\
-    (128 and the number of a signal that ended it), and not before, unless it is killed: then the program\n\
-    goes on with what it holds, and finds nobody when it asks for the next one. Nobody is asked anything\n\
-    while the program runs. Where a proxy is set, the endpoint is added to NO_PROXY.")]
+    Ends with the exit code of the program; 125 when it was not started, 126 when it cannot be run,\n\
+    127 when there is none. What would shadow what it is given, and what opens the store, is not in\n\
+    its environment.\n\n\
+    With `--agent` it finds an endpoint of this machine there, which its SDK asks for a fresh\n\
+    credential whenever it needs one. `connector` stays beside it and passes signals on; it ends when\n\
+    the program does (128 and the number of a signal that ended it), and not before, unless it is\n\
+    killed: then the program goes on with what it holds, and finds nobody when it asks for the next\n\
+    one. Nobody is asked anything while the program runs. Where a proxy is set, the endpoint is added\n\
+    to NO_PROXY.")]
 pub(crate) struct ExecArgs {
     /// The connector
     pub(crate) name: String,

@@ -161,4 +161,17 @@ mod tests {
             assert!(simple || command.get_after_help().is_some(), "{}", command.get_name());
         }
     }
+
+    /// Where nobody knows how wide a terminal is, longer ones are broken, and what comes after is not moved up.
+    #[test]
+    fn lines_of_help_fit() {
+        fn check(command: &clap::Command) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            for line in help.lines().filter(|it| it.chars().count() > 100) {
+                panic!("{}: {line}", command.get_name());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&Cli::command());
+    }
 }

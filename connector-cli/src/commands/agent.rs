@@ -27,6 +27,10 @@ pub(crate) fn run(app: &App, args: &AgentArgs) -> Result<()> {
     options.protocols.clone_from(&args.protocol);
     options.sockets = manager::sockets()?;
     if let Some(listen) = args.listen {
+        if !options.sockets.is_empty() {
+            let error = Error::field("listen", "the service manager has opened the ports already");
+            return Err(error.with_hint("leave it out, and say the address in the socket unit"));
+        }
         options.listen = listen;
     }
     if let Some(directory) = &args.directory {
@@ -129,9 +133,9 @@ fn tell(app: &App, args: &AgentArgs, served: &[Served]) -> Result<()> {
     }
     served.iter().for_each(|it| warn_of_open(app, it));
     let variable = |name: &str| std::env::var(name).ok();
-    let first = served.iter().find_map(|it| Some((it, Proxies::of(&variable).in_the_way(it.authority())?)));
-    if let Some((served, proxy)) = first {
-        let host = proxies::host(served.authority()).unwrap_or_default();
+    let hosts = served.iter().map(|it| proxies::host(it.authority()));
+    let first = hosts.filter_map(|host| Some((host, Proxies::of(&variable).in_the_way(host)?))).next();
+    if let Some((host, proxy)) = first {
         app.output.warn(&format!(
             "{proxy} is set, and some programs would ask that proxy in place of the endpoint: give them {host} in \
              NO_PROXY and no_proxy"

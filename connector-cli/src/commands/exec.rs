@@ -12,7 +12,7 @@ use connectors::agent::{Agent, Binding, Options};
 
 use crate::app::App;
 use crate::args::ExecArgs;
-use crate::commands::agent::proxies::Proxies;
+use crate::commands::agent::proxies::{self, Proxies};
 use crate::commands::helped::{self, Form};
 use crate::commands::{agent, env};
 use crate::failure;
@@ -71,7 +71,7 @@ fn beside_an_agent(app: &App, args: &ExecArgs) -> Result<ExitCode> {
         agent::warn_of_open(app, served);
         let mut command = command(&args.command, served.set_up());
         let variable = |name: &str| std::env::var(name).ok();
-        command.envs(Proxies::of(&variable).exempting(served.authority()));
+        command.envs(Proxies::of(&variable).exempting(proxies::host(served.authority())));
         let (ended, until) = tokio::sync::oneshot::channel();
         let served = async {
             let until = async { until.await.unwrap_or_default() };

@@ -322,6 +322,12 @@ fn a_service_manager_s_sockets_are_taken_in_their_order() {
     assert_eq!(json["bindings"][0]["url"], format!("http://{address}"));
     super::running::send(child.id(), "TERM");
     assert_eq!(child.wait().expect("ended").code(), Some(0));
+    // Two places for one port.
+    let mut two = shell(&format!("{script} --listen 127.0.0.1:4711"));
+    two.stdin(std::os::fd::OwnedFd::from(socket.try_clone().expect("a socket")));
+    let refused = two.output().expect("run");
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(2) && told.contains("has opened the ports already"), "{told}");
     // What was left to somebody else is not taken.
     let mut of_another = shell("LISTEN_FDS=1 LISTEN_PID=1 exec \"$@\"");
     let running = Running::start(&mut of_another);

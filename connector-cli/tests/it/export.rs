@@ -400,6 +400,29 @@ fn a_token_that_has_to_be_a_variable_comes_from_the_agent() {
     }
 }
 
+/// C21: who asks through a proxy shows it the session's token, in clear.
+#[test]
+fn c21_a_proxy_of_a_service_that_would_see_the_token_is_named() {
+    let cli = project_with_connector();
+    let told = |environment: &str| {
+        let service = format!("    image: x\n    environment: {environment}\n  webserver");
+        write(&cli, "compose.yaml", &PROJECT.replace("    image: x\n  webserver", &service));
+        let told = cli.ok(&[&agent("prod", &["scheduler", "webserver"])[..], &["--dry-run"]].concat());
+        told.stderr_text().lines().find(|it| it.contains("proxy")).map(str::to_owned)
+    };
+    for environment in ["[HTTP_PROXY=http://p:3128]", "{HTTP_PROXY: http://p, NO_PROXY: '*', no_proxy: db}"] {
+        let told = told(environment).unwrap_or_default();
+        assert!(
+            told.contains("service `scheduler` sets HTTP_PROXY") && told.contains("169.254.170.2"),
+            "{told}"
+        );
+    }
+    let both = "{http_proxy: http://p, NO_PROXY: 'db,169.254.170.2', no_proxy: '*'}";
+    for environment in ["{}", "[HTTPS_PROXY=http://p]", "[http_proxy=]", both] {
+        assert_eq!(told(environment), None, "{environment}");
+    }
+}
+
 #[test]
 fn what_cannot_ask_an_agent_is_refused_and_the_way_out_named() {
     let cli = project_with_connector();

@@ -1,8 +1,6 @@
 //! Proxies that programs would ask in place of an endpoint: some libraries (those of Python and Rust) send requests for
 //! loopback there too.
 
-use std::net::{IpAddr, SocketAddr};
-
 /// What names a proxy for requests without TLS.
 const PROXIES: [&str; 4] = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
 
@@ -22,15 +20,14 @@ impl<'a> Proxies<'a> {
         (self.0)(name).filter(|it| !it.trim().is_empty())
     }
 
-    /// The variable that would lead requests for an address to a proxy.
-    pub(super) fn in_the_way(self, authority: &str) -> Option<&'static str> {
+    /// The variable that would lead requests for a host to a proxy.
+    pub(in crate::commands) fn in_the_way(self, host: &str) -> Option<&'static str> {
         let proxy = PROXIES.into_iter().find(|it| self.value(it).is_some())?;
-        (!self.exempting(authority).is_empty()).then_some(proxy)
+        (!self.exempting(host).is_empty()).then_some(proxy)
     }
 
-    /// What has to be set, beside what is, for an address to be asked directly: nothing where no proxy is set.
-    pub(in crate::commands) fn exempting(self, authority: &str) -> Vec<(&'static str, String)> {
-        let Some(host) = host(authority) else { return Vec::new() };
+    /// What has to be set, beside what is, for a host to be asked directly: nothing where no proxy is set.
+    pub(in crate::commands) fn exempting(self, host: &str) -> Vec<(&'static str, String)> {
         if PROXIES.into_iter().all(|it| self.value(it).is_none()) {
             return Vec::new();
         }
@@ -39,16 +36,17 @@ impl<'a> Proxies<'a> {
         let other = lists.iter().find_map(|(_, list)| list.clone()).unwrap_or_default();
         let added = lists.into_iter().filter_map(|(name, list)| {
             let before = list.clone().unwrap_or_else(|| other.clone());
-            let after = with(&before, &host);
+            let after = with(&before, host);
             (list.as_deref() != Some(&*after)).then_some((name, after))
         });
         added.collect()
     }
 }
 
-/// As such lists write it: without the port, and without brackets.
-pub(super) fn host(authority: &str) -> Option<String> {
-    authority.parse::<SocketAddr>().ok().map(|it| IpAddr::to_string(&it.ip()))
+/// The host of an endpoint as such lists write it: without the port, and without brackets.
+pub(in crate::commands) fn host(authority: &str) -> &str {
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    host.trim_start_matches('[').trim_end_matches(']')
 }
 
 /// A list with a host. A star is everything, and means that only where it stands alone.
@@ -69,7 +67,7 @@ mod tests {
 
     fn exempting(set: &[(&str, &str)], authority: &str) -> Vec<(&'static str, String)> {
         let variable = |name: &str| set.iter().find(|(it, _)| *it == name).map(|(_, it)| (*it).to_owned());
-        Proxies::of(&variable).exempting(authority)
+        Proxies::of(&variable).exempting(host(authority))
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::commands::agent::VARIABLES;
 /// The network that containers and this machine share.
 pub(super) const NETWORK: &str = "connector-agent";
 /// This machine on it: the one address that is no loopback at which AWS's SDKs ask over http.
-const GATEWAY: &str = "169.254.170.2";
+pub(super) const GATEWAY: &str = "169.254.170.2";
 const SUBNET: &str = "169.254.170.0/24";
 /// The first port that is given.
 const PORT: u16 = 4711;

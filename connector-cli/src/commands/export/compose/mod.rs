@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 
 use crate::app::App;
 use crate::args::{ComposeArgs, Mode, Target};
+use crate::commands::agent::proxies::Proxies;
 use crate::edit::{self, Format, Step};
 use crate::logins::{self, FileWish, Touched, Turn, Wanted, Wish};
 use crate::output::Table;
@@ -173,6 +174,16 @@ fn warnings(args: &ComposeArgs, project: &Project, services: &[String], hand_off
             warnings.push(format!(
                 "service `{service}` sets {}, which programs take before what is handed on: remove it there",
                 set.join(" ")
+            ));
+        }
+    }
+    for service in services.iter().filter(|_| hand_off.is_networked) {
+        let variable = |name: &str| project.variable(service, name);
+        if let Some(proxy) = Proxies::of(&variable).in_the_way(agent::GATEWAY) {
+            warnings.push(format!(
+                "service `{service}` sets {proxy}, and some programs would show that proxy the session's token: add {} \
+                 to its NO_PROXY and no_proxy",
+                agent::GATEWAY
             ));
         }
     }

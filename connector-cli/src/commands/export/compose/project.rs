@@ -88,13 +88,18 @@ impl Project {
 
     /// The variables among these that a service sets for itself.
     pub(super) fn sets<'a>(&self, service: &str, names: &'a [String]) -> Vec<&'a str> {
-        let has = |name: &&String| match self.of(service, "environment") {
-            Some(Value::Object(map)) => map.contains_key(*name),
-            Some(Value::Array(items)) => {
-                items.iter().filter_map(Value::as_str).any(|it| it.split('=').next() == Some(name))
-            }
-            _ => false,
-        };
-        names.iter().filter(has).map(String::as_str).collect()
+        names.iter().map(String::as_str).filter(|it| self.variable(service, it).is_some()).collect()
+    }
+
+    /// A variable that a service sets for itself; empty where its value comes from elsewhere.
+    pub(super) fn variable(&self, service: &str, name: &str) -> Option<String> {
+        match self.of(service, "environment")? {
+            Value::Object(map) => map.get(name).map(|it| it.as_str().unwrap_or_default().to_owned()),
+            Value::Array(items) => items.iter().filter_map(Value::as_str).find_map(|it| {
+                let (own, value) = it.split_once('=').unwrap_or((it, ""));
+                (own == name).then(|| value.to_owned())
+            }),
+            _ => None,
+        }
     }
 }
