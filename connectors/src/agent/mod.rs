@@ -52,7 +52,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use connector_core::agent::Site;
-use connector_core::{AnyProtocol, Envelope, EnvironmentForm, Error, Result, Secret};
+use connector_core::{AnyProtocol, Envelope, EnvironmentForm, Error, Grant, Result, Secret};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::Hub;
@@ -145,6 +145,7 @@ pub struct ServedProtocol {
 #[derive(Clone, Debug)]
 pub struct Served {
     binding: Binding,
+    resource: (String, String),
     protocols: Vec<ServedProtocol>,
     authority: String,
     directory: PathBuf,
@@ -156,6 +157,12 @@ impl Served {
     #[must_use]
     pub fn binding(&self) -> &Binding {
         &self.binding
+    }
+
+    /// The type and the canonical id of what is served, also where the binding leaves them open.
+    #[must_use]
+    pub fn resource(&self) -> (&str, &str) {
+        (&self.resource.0, &self.resource.1)
     }
 
     /// In which protocols.
@@ -181,6 +188,14 @@ impl Served {
     pub fn set_up(&self) -> &EnvironmentForm {
         &self.set_up
     }
+}
+
+/// One binding on its way to be served.
+struct Opening {
+    binding: Binding,
+    grant: Grant,
+    envelope: Envelope,
+    protocols: Vec<AnyProtocol>,
 }
 
 /// Endpoints that are open. Requests are answered by [`Agent::run`]; its sessions are removed when it is done, or
@@ -216,6 +231,10 @@ impl Agent {
         let first: Vec<_> = bindings.iter().map(|it| first(hub, it, bindings.len())).collect();
         let issued = stream::iter(first).buffered(side_by_side);
         let issued: Vec<Envelope> = issued.try_collect().await?;
+        let mut grants = Vec::with_capacity(issued.len());
+        for (binding, envelope) in bindings.iter().zip(&issued) {
+            grants.push(settled(hub, binding, envelope).await?);
+        }
         let protocols = choose(hub, &bindings, &issued, &options.protocols)?;
         let listeners = listen::listeners(options.listen, options.sockets, bindings.len())?;
         let (parent, session, count) = (options.directory, options.session, bindings.len());
@@ -226,12 +245,11 @@ impl Agent {
         let sessions = sessions.await;
         let sessions = sessions.map_err(|_| Error::unexpected("a background task ended"))??;
         let mut agent = Self { hub: hub.clone(), served: Vec::new(), endpoints: Vec::new(), sessions };
-        let all = bindings.into_iter().zip(issued).zip(protocols).zip(listeners);
-        for (place, (((binding, envelope), protocols), (listener, address))) in all.enumerate() {
+        let all = bindings.into_iter().zip(grants).zip(issued).zip(protocols).zip(listeners);
+        for (place, ((((binding, grant), envelope), protocols), port)) in all.enumerate() {
             let name = binding.connector.clone();
-            agent
-                .open(place, binding, &envelope, protocols, listener, address)
-                .map_err(|error| error.with_connector(name))?;
+            let opening = Opening { binding, grant, envelope, protocols };
+            agent.open(place, opening, port).map_err(|error| error.with_connector(name))?;
         }
         Ok(agent)
     }
@@ -240,12 +258,10 @@ impl Agent {
     fn open(
         &mut self,
         place: usize,
-        binding: Binding,
-        envelope: &Envelope,
-        protocols: Vec<AnyProtocol>,
-        listener: TcpListener,
-        address: SocketAddr,
+        opening: Opening,
+        (listener, address): (TcpListener, SocketAddr),
     ) -> Result<()> {
+        let Opening { binding, grant, envelope, protocols } = opening;
         let session = &self.sessions[place];
         let directory = session.directory();
         let shown = directory
@@ -256,7 +272,7 @@ impl Agent {
         let (mut environment, mut files) = (EnvironmentForm::default(), Vec::new());
         let mut about = Vec::with_capacity(protocols.len());
         for protocol in &protocols {
-            let set_up = protocol.set_up(&site, envelope)?;
+            let set_up = protocol.set_up(&site, &envelope)?;
             let paths: Vec<_> = set_up.environment.set.iter().filter_map(|(_, it)| path(&site, it)).collect();
             let has_secret = guard::has_secret(protocol, paths);
             if !has_secret && !listen::is_loopback(address) {
@@ -280,13 +296,11 @@ impl Agent {
             protocols,
         };
         let mints = Mints::new(self.hub.clone(), &binding.connector);
-        let mut grant = binding.grant.clone();
-        // Protocols go by it, also where the connector fixes it.
-        grant.resource_type.get_or_insert_with(|| envelope.resource_type.clone());
         let endpoint = Endpoint { guard, grant, mints };
         self.endpoints.push((listener, Arc::new(endpoint)));
         self.served.push(Served {
             binding,
+            resource: (envelope.resource_type, envelope.resource_id),
             protocols: about,
             authority: address.to_string(),
             directory: directory.to_owned(),
@@ -327,6 +341,19 @@ async fn first(hub: &Hub, binding: &Binding, count: usize) -> Result<Envelope> {
         1 => error,
         _ => error.context(format!("`{binding}` cannot be served")),
     })
+}
+
+/// What a port answers for from now on. One port is one identity: what its binding left open was found, by a call it may
+/// be, is not looked for again, and does not become something else. Only what the connector's document fixes follows that.
+async fn settled(hub: &Hub, binding: &Binding, envelope: &Envelope) -> Result<Grant> {
+    let mut grant = binding.grant.clone();
+    // Protocols go by it, also where the connector fixes it.
+    grant.resource_type.get_or_insert_with(|| envelope.resource_type.clone());
+    if hub.get(&binding.connector).await?.resource_id.is_none() {
+        grant.resource_id = Some(envelope.resource_id.clone());
+        grant.within.clone_from(&envelope.within);
+    }
+    Ok(grant)
 }
 
 /// The protocols of every binding: those that were asked for, or its kind's first.

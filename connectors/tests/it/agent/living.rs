@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use connector_core::{Error, Person, Result, Secret, async_trait};
+use connector_store::audit;
 use connectors::agent::Agent;
 use futures_util::future::{Either, select};
 use tokio::io::AsyncWriteExt;
@@ -136,6 +137,25 @@ async fn a_wrong_permission_costs_its_provider_one_call_and_not_one_per_request(
         cloud(account).refuse(false);
         assert_eq!(agent.ask(&agent.good()).await.status, 200);
     }
+}
+
+/// C27: one port is one identity. What a binding leaves open is settled at the start, and is asked of nobody again.
+#[tokio::test]
+async fn c27_what_a_binding_leaves_open_stays_what_it_was_at_the_start() {
+    let desk = Desk::new("agent-open").await;
+    let boxes = |boxes: &[&'static str]| {
+        *cloud("agent-open").boxes.lock().expect("not poisoned") = boxes.to_vec();
+    };
+    boxes(&["box:one"]);
+    let agent = desk.start(&["a=acme-box:box:"]).await;
+    assert_eq!(agent.served[0].resource(), ("acme-box", "box:one"));
+    for later in [&["box:one", "box:two"][..], &["box:two"]] {
+        boxes(later);
+        let answer = agent.ask(&agent.good()).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+    }
+    let records = desk.hub.store().audit_list(&audit::Filter::default(), 100).await.expect("readable");
+    assert!(records.iter().all(|it| it.resource_id.as_deref() != Some("box:two")), "{records:?}");
 }
 
 /// S68: what is disabled or deleted is answered for no longer, though the agent runs on.
