@@ -6,7 +6,7 @@ pub(super) mod proxies;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use connector_core::{Error, Grant, Result};
+use connector_core::{Error, Result};
 use connectors::Hub;
 use connectors::agent::{Agent, Binding, Options, Served};
 use serde_json::{Map, Value, json};
@@ -153,18 +153,17 @@ fn tell(app: &App, args: &AgentArgs, served: &[Served]) -> Result<()> {
 /// What is served, on one line.
 fn remark(served: &Served) -> String {
     let Binding { connector, grant } = served.binding();
-    let Grant { resource_type, resource_id, access, .. } = grant;
-    let resource =
-        [resource_type, resource_id].into_iter().flatten().map(|it| format!(" {it}")).collect::<String>();
-    let access = access.unwrap_or_default();
+    let (resource_type, id) = served.resource();
+    let access = grant.access.unwrap_or_default();
     let protocols: Vec<_> = served.protocols().iter().map(|it| it.id).collect();
-    format!("{connector}:{resource} {access}; {} at {}", protocols.join(", "), served.authority())
+    format!("{connector}: {resource_type} {id} {access}; {} at {}", protocols.join(", "), served.authority())
 }
 
 /// What is served, for programs. Of secrets there is only what has to stand in a variable itself.
 fn value(served: &[Served]) -> Value {
     let one = |it: &Served| {
         let Binding { connector, grant } = it.binding();
+        let (resource_type, id) = it.resource();
         let protocols = it.protocols().iter();
         let protocols = protocols
             .map(|it| json!({ "id": it.id, "about": it.about, "has_secret": it.has_secret }))
@@ -174,7 +173,7 @@ fn value(served: &[Served]) -> Value {
         let unset = form.unset.iter().map(|name| (name.clone(), Value::Null));
         json!({
             "connector": connector,
-            "resource": { "type": grant.resource_type, "id": grant.resource_id },
+            "resource": { "type": resource_type, "id": id },
             "access": grant.access.unwrap_or_default().as_str(),
             "protocols": protocols,
             "url": format!("http://{}", it.authority()),

@@ -184,8 +184,11 @@ fn three_bindings_are_three_endpoints() {
         .collect();
     let asked: Vec<_> =
         bindings.iter().map(|it| (it["resource"]["id"].as_str(), it["access"].as_str())).collect();
-    let expected =
-        [(Some("s3://data"), Some("read")), (Some("s3://other"), Some("write")), (None, Some("read"))];
+    let expected = [
+        (Some("s3://data"), Some("read")),
+        (Some("s3://other"), Some("write")),
+        (Some("eu-west-1"), Some("read")),
+    ];
     assert_eq!(asked, expected);
     for (at, one) in endpoints.iter().enumerate() {
         assert_eq!(one.ask().0, 200);
