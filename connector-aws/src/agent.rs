@@ -180,7 +180,8 @@ mod tests {
                 ("BOTO_CONFIG", "/run/agent/aws-profiles"),
             ]
         );
-        for name in KEYS.iter().chain(&OTHERS).chain(&["AWS_PROFILE"]) {
+        let older = ["AWS_ACCESS_KEY", "AWS_SECRET_KEY", "AMAZON_ACCESS_KEY_ID", "AWS_PROFILE"];
+        for name in KEYS.iter().chain(&OTHERS).chain(&older) {
             assert_eq!(form.unset.iter().filter(|it| it == name).count(), 1, "{name}");
         }
     }

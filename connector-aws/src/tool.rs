@@ -69,6 +69,13 @@ pub(crate) fn environment(credential: &AwsCredential, expiry: &Expiry) -> Enviro
         Some("AWS_PROFILE"),
         Some("AWS_DEFAULT_PROFILE"),
         Some("AWS_SECURITY_TOKEN"),
+        // Older names of keys. Libraries of Go, Ruby and Java read them where the newer ones are not set, and one of Java's
+        // takes the secret of the older name first.
+        Some("AWS_ACCESS_KEY"),
+        Some("AWS_SECRET_KEY"),
+        Some("AMAZON_ACCESS_KEY_ID"),
+        Some("AMAZON_SECRET_ACCESS_KEY"),
+        Some("AMAZON_SESSION_TOKEN"),
         // Bedrock's own key, which is taken in place of these.
         Some("AWS_BEARER_TOKEN_BEDROCK"),
         credential.session_token.is_none().then_some("AWS_SESSION_TOKEN"),
@@ -160,6 +167,11 @@ mod tests {
             "AWS_PROFILE",
             "AWS_DEFAULT_PROFILE",
             "AWS_SECURITY_TOKEN",
+            "AWS_ACCESS_KEY",
+            "AWS_SECRET_KEY",
+            "AMAZON_ACCESS_KEY_ID",
+            "AMAZON_SECRET_ACCESS_KEY",
+            "AMAZON_SESSION_TOKEN",
             "AWS_ENDPOINT_URL_S3",
             "AWS_BEARER_TOKEN_BEDROCK",
         ] {

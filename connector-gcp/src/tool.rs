@@ -68,6 +68,9 @@ pub(crate) fn environment(credential: &GcpCredential, expiry: &Expiry) -> Enviro
         Some("GOOGLE_CLOUD_KEYFILE_JSON"),
         Some("GCLOUD_KEYFILE_JSON"),
         Some("GOOGLE_IMPERSONATE_SERVICE_ACCOUNT"),
+        // For the bucket of its state Terraform takes these before the others.
+        Some("GOOGLE_BACKEND_CREDENTIALS"),
+        Some("GOOGLE_BACKEND_IMPERSONATE_SERVICE_ACCOUNT"),
         // Terraform takes it before the others.
         Some("GOOGLE_PROJECT"),
         Some("GCLOUD_PROJECT"),
@@ -189,6 +192,8 @@ mod tests {
             "GOOGLE_CLOUD_KEYFILE_JSON",
             "GCLOUD_KEYFILE_JSON",
             "GOOGLE_IMPERSONATE_SERVICE_ACCOUNT",
+            "GOOGLE_BACKEND_CREDENTIALS",
+            "GOOGLE_BACKEND_IMPERSONATE_SERVICE_ACCOUNT",
             "GOOGLE_PROJECT",
             "GCLOUD_PROJECT",
         ];

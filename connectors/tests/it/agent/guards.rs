@@ -217,6 +217,8 @@ async fn c21_a_token_in_a_form_is_looked_for_there() {
         ("/exchange", format!("a=b&ticket={token}&c=d"), 200),
         ("/exchange", format!("ticket={}", &token[1..]), 401),
         ("/exchange", "ticket=".to_owned(), 401),
+        ("/exchange", format!("ticket={token}&ticket={token}"), 401),
+        ("/exchange", format!("ticket={token}&%74icket="), 401),
         ("/exchange", String::new(), 401),
         ("/exchange", "a".repeat(16 << 10), 401),
         (&in_query, String::new(), 401),

@@ -77,11 +77,11 @@ async fn c26_s31_a_provider_that_is_down_is_bridged_until_the_end() {
 /// Both wait for each other, as no two do that are issued for one after the other.
 #[tokio::test]
 async fn where_nobody_can_be_asked_all_bindings_are_issued_for_at_once() {
-    let desk = Desk::new("agent-first").await;
-    register(&desk.hub, "b", "agent-second").await;
+    let desk = Desk::new("agent-at-once").await;
+    register(&desk.hub, "b", "agent-at-once-too").await;
     desk.advance(4000);
     let barrier = Arc::new(Barrier::new(2));
-    for account in ["agent-first", "agent-second"] {
+    for account in ["agent-at-once", "agent-at-once-too"] {
         *cloud(account).barrier.lock().expect("not poisoned") = Some(Arc::clone(&barrier));
     }
     let bindings = [ONE, "b=acme-box:box:two"];
@@ -142,9 +142,9 @@ async fn a_wrong_permission_costs_its_provider_one_call_and_not_one_per_request(
 /// C27: one port is one identity. What a binding leaves open is settled at the start, and is asked of nobody again.
 #[tokio::test]
 async fn c27_what_a_binding_leaves_open_stays_what_it_was_at_the_start() {
-    let desk = Desk::new("agent-open").await;
+    let desk = Desk::new("agent-left-open").await;
     let boxes = |boxes: &[&'static str]| {
-        *cloud("agent-open").boxes.lock().expect("not poisoned") = boxes.to_vec();
+        *cloud("agent-left-open").boxes.lock().expect("not poisoned") = boxes.to_vec();
     };
     boxes(&["box:one"]);
     let agent = desk.start(&["a=acme-box:box:"]).await;
