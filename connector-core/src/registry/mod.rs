@@ -295,6 +295,15 @@ impl Registry {
         Ok(self.resource(connector_type, resource_type)?.about.passes_to)
     }
 
+    /// Whether a resource type hands on what its connector has stored, where the method has nothing else to give; see
+    /// [`ResourceAbout::hands_on`](crate::ResourceAbout::hands_on).
+    ///
+    /// # Errors
+    /// An unknown type.
+    pub fn hands_on(&self, connector_type: &str, resource_type: &str) -> Result<bool> {
+        Ok(self.resource(connector_type, resource_type)?.about.hands_on)
+    }
+
     /// Checks a document without any call and without its secrets: names, schema, bounds, switches, id. All
     /// faults are reported together.
     ///

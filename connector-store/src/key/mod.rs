@@ -370,8 +370,9 @@ fn prover(key: &Key) -> Key {
 fn decode(text: &str) -> Result<Key> {
     let bytes = STANDARD.decode(text.trim()).map(Zeroizing::new);
     bytes.ok().and_then(|it| Key::from_bytes(&it)).ok_or_else(|| {
-        Error::invalid("the master key is not 32 bytes in base64")
-            .with_hint("make one with `openssl rand -base64 32`")
+        Error::invalid("the master key is not 32 bytes in base64").with_hint(
+            "give the one that the store was made with; for a new store `openssl rand -base64 32` makes one",
+        )
     })
 }
 

@@ -32,7 +32,7 @@ pub(super) struct Report {
 pub(crate) fn run(app: &App, args: &DoctorArgs) -> Result<()> {
     let report = report(app, args)?;
     match args.sarif {
-        true => app.output.print(&sarif::text(&report))?,
+        true => app.output.print(&sarif::text(&report, app.home()))?,
         false => app.output.show(&value(&report), || text::text(app, &report))?,
     }
     if report.chains.is_empty() && report.store.is_none() {

@@ -1,6 +1,7 @@
 //! What was seen as SARIF 2.1.0, so that a pipeline can annotate: a result for each finding and for each first hop that
 //! failed.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use connectors::hub::doctor::{Finding, Link, Rule, Severity, rule};
@@ -11,14 +12,18 @@ use super::{Report, rules};
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
-pub(super) fn text(report: &Report) -> String {
-    format!("{:#}", log(report))
+pub(super) fn text(report: &Report, home: &Path) -> String {
+    format!("{:#}", log(report, home))
 }
 
-fn log(report: &Report) -> Value {
+/// What is in no file of its own is in the store, in `home`: services that annotate take no log in which a result has
+/// no file.
+fn log(report: &Report, home: &Path) -> Value {
     let rules = all_rules();
-    let mut results = failures(report, &rules);
-    results.extend(report.findings.iter().map(|it| finding(it, &rules)));
+    let store = home.join("store.db");
+    let mut results = failures(report, &rules, &store);
+    results.extend(report.findings.iter().map(|it| finding(it, &rules, &store)));
+    number(&mut results);
     json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -50,24 +55,25 @@ fn descriptor(rule: &Rule) -> Value {
 }
 
 /// The first hop of each connector that failed. One that its owner switched off is worth a note.
-fn failures(report: &Report, rules: &[&Rule]) -> Vec<Value> {
+fn failures(report: &Report, rules: &[&Rule], store: &Path) -> Vec<Value> {
     let of_chain = report.chains.iter().filter_map(|chain| {
         let (link, error) = chain.failure()?;
         let severity = if chain.rests() && !report.one { Severity::Note } else { Severity::Error };
         let text = said(&error.to_string(), error.hint());
-        Some(result(link.rule(), rules, severity, &text, Some((&chain.connector, Some(link))), None))
+        Some(result(link.rule(), rules, severity, &text, Some((&chain.connector, Some(link))), store))
     });
     let mut all: Vec<Value> = of_chain.collect();
     if let (Some(error), true) = (&report.store, all.is_empty()) {
         let text = said(&error.to_string(), error.hint());
-        all.push(result(Link::Store.rule(), rules, Severity::Error, &text, None, None));
+        all.push(result(Link::Store.rule(), rules, Severity::Error, &text, None, store));
     }
     all
 }
 
-fn finding(it: &Finding, rules: &[&Rule]) -> Value {
+fn finding(it: &Finding, rules: &[&Rule], store: &Path) -> Value {
     let connector = it.connector.as_deref().map(|it| (it, None));
-    result(it.rule, rules, it.severity, &said(&it.message, Some(&it.fix)), connector, it.file.as_deref())
+    let file = it.file.as_deref().unwrap_or(store);
+    result(it.rule, rules, it.severity, &said(&it.message, Some(&it.fix)), connector, file)
 }
 
 fn said(what: &str, fix: Option<&str>) -> String {
@@ -83,32 +89,42 @@ fn result(
     severity: Severity,
     text: &str,
     connector: Option<(&str, Option<Link>)>,
-    file: Option<&Path>,
+    file: &Path,
 ) -> Value {
-    let mut location = json!({});
+    let file = uri(file);
+    let mut location = json!({ "physicalLocation": { "artifactLocation": { "uri": file } } });
     if let Some((name, link)) = connector {
         let hop = link.map(|it| format!("/{}", it.as_str())).unwrap_or_default();
         location["logicalLocations"] =
             json!([{ "name": name, "fullyQualifiedName": format!("{name}{hop}"), "kind": "connector" }]);
     }
-    if let Some(file) = file {
-        location["physicalLocation"] = json!({ "artifactLocation": { "uri": uri(file) } });
-    }
-    let is_empty = location.as_object().is_none_or(serde_json::Map::is_empty);
     let mut value = json!({
+        "locations": [location],
         "ruleId": rule.id,
         "ruleIndex": rules.iter().position(|it| it.id == rule.id),
         "level": severity.as_str(),
         "message": { "text": text },
     });
-    if !is_empty {
-        value["locations"] = json!([location]);
-    }
     // What the same finding has again tomorrow, whatever its words are by then.
-    let file = file.map(uri).unwrap_or_default();
     let connector = connector.map(|it| it.0).unwrap_or_default();
-    value["partialFingerprints"] = json!({ "connectorDoctor/v1": format!("{}:{connector}:{file}", rule.id) });
+    let mark = format!("{}:{connector}:{file}", rule.id);
+    value["partialFingerprints"] = json!({ MARK: mark });
     value
+}
+
+const MARK: &str = "connectorDoctor/v1";
+
+/// Numbers what a rule found several times in one place, or only one of them would be shown.
+fn number(results: &mut [Value]) {
+    let mut seen = BTreeMap::<String, usize>::new();
+    for result in results {
+        let Value::String(mark) = &mut result["partialFingerprints"][MARK] else { continue };
+        let count = seen.entry(mark.clone()).or_default();
+        *count += 1;
+        if *count > 1 {
+            mark.push_str(&format!(":{count}"));
+        }
+    }
 }
 
 /// A file as SARIF names it: relative to where the program runs, where it lies below that, else a `file:` URI.

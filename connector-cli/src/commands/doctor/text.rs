@@ -112,6 +112,7 @@ fn summary(report: &Report) -> String {
     let resting = report.chains.iter().filter(|it| it.rests()).count();
     let mut said = Vec::new();
     match report.chains.as_slice() {
+        [] if report.store.is_some() => said.push("the store does not open".to_owned()),
         [] => {}
         [chain] if report.one => said.push(match chain.failure() {
             Some((link, _)) => format!("`{}` fails at {}", clean(&chain.connector), link.as_str()),

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use connector_core::{
     Allow, Document, Identity, MethodAbout, Registry, Visibility, format_duration, format_time,
+    parse_duration,
 };
 use serde_json::Value;
 
@@ -33,8 +34,10 @@ pub(super) struct Parsed {
 /// Everything that is found, in the order of the rules.
 pub(super) fn judge(it: &Subject<'_>, probe: &Probe) -> Vec<Finding> {
     let mut found = allowed(it);
+    let nothing = nothing(it);
     found.extend(implicit(it));
-    found.extend(narrowing(it));
+    // What is never issued needs no narrowing.
+    found.extend(nothing.or_else(|| narrowing(it)));
     found.extend(lifetime(it, probe));
     found.extend(user_on_shared(it));
     found.extend(tls(it));
@@ -89,6 +92,34 @@ fn allowed(it: &Subject<'_>) -> Vec<Finding> {
         );
     }
     found
+}
+
+/// It authenticates, and everything that is asked of it is refused all the same.
+fn nothing(it: &Subject<'_>) -> Option<Finding> {
+    let Document { name, allow, connector_type, method, resource_type, .. } = it.document;
+    if allow.contains(&Allow::LongLived) || !it.method.as_ref()?.hands_on_secret {
+        return None;
+    }
+    let all = it.registry.resource_types(connector_type).ok()?;
+    let served = match resource_type {
+        Some(only) => vec![only.as_str()],
+        None => all.into_iter().filter(|of| it.registry.supports(it.document, of).is_ok()).collect(),
+    };
+    let is_refused = |of: &&str| {
+        it.registry.hands_on(connector_type, of).unwrap_or(false)
+            && it.registry.passes_to(connector_type, of).is_ok_and(|tool| tool.is_none())
+    };
+    (!served.is_empty() && served.iter().all(is_refused)).then(|| {
+        Finding::new(
+            &rule::NOTHING,
+            format!(
+                "nothing is issued: with this config method `{method}` has nothing to give but the stored secret, which may not be handed out"
+            ),
+        )
+        .mended_by(format!(
+            "choose what issues temporary credentials (`connector describe-type {connector_type} --auth-method {method}` says how), or give the leave: `connector update {name} --allow long-lived`"
+        ))
+    })
 }
 
 fn implicit(it: &Subject<'_>) -> Option<Finding> {
@@ -172,7 +203,7 @@ fn lifetime(it: &Subject<'_>, probe: &Probe) -> Option<Finding> {
     let usual = cut((*duration).or(bounds.map(|it| it.default))?);
     let longest = cut((*duration).or(bounds.map(|it| it.max))?);
     let mend =
-        || format!("give it a shorter life: `connector update {name} --duration {}s`", policy.as_secs());
+        || format!("give it a shorter life: `connector update {name} --duration {}`", as_option(policy));
     if usual > policy {
         let message =
             format!("what is issued lives for {}, and the policy allows {}", shown(usual), shown(policy));
@@ -186,6 +217,15 @@ fn lifetime(it: &Subject<'_>, probe: &Probe) -> Option<Finding> {
         );
         Finding::new(&rule::LIFETIME, message).weighing(Severity::Note).mended_by(mend())
     })
+}
+
+/// A duration as people would type it, where that says it exactly.
+fn as_option(duration: Duration) -> String {
+    let text = format_duration(duration).replace(' ', "");
+    match parse_duration(&text) {
+        Ok(same) if same == duration => text,
+        _ => format!("{}s", duration.as_secs()),
+    }
 }
 
 fn user_on_shared(it: &Subject<'_>) -> Option<Finding> {

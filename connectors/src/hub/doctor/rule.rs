@@ -116,6 +116,14 @@ pub static LONG_LIVED: Rule = Rule::new(
     "choose a method that issues temporary credentials, and take the leave away: `connector update NAME --allow ''`",
 );
 
+/// There is nothing that may be handed out.
+pub static NOTHING: Rule = Rule::new(
+    "nothing-to-issue",
+    Severity::Warning,
+    "The connector issues nothing: it has nothing to give but its stored secret, which may not be handed out.",
+    "choose a method that issues what ends, or give the leave: `connector update NAME --allow long-lived`",
+);
+
 /// An administrator's credential may be handed out.
 pub static ADMIN: Rule = Rule::new(
     "admin-allowed",
@@ -215,6 +223,7 @@ pub static CLOCK: Rule = Rule::new(
 /// Every rule about connectors, in the order in which they are judged.
 pub static RULES: &[&Rule] = &[
     &LONG_LIVED,
+    &NOTHING,
     &ADMIN,
     &EXEC,
     &IMPLICIT,

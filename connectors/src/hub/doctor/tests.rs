@@ -176,6 +176,26 @@ mod documents {
         check(|_, _| (), &[]);
     }
 
+    /// Who holds a stored token and no leave is refused whatever he asks, although his cluster is reached.
+    #[test]
+    fn a_connector_that_has_nothing_it_may_give_is_found() {
+        let stored = |method: &str, hands_on_secret: bool| {
+            let about = MethodAbout::new("Token", "", Life::Long, Identity::Service);
+            (document("kubernetes", method), Parsed { about, ends: None, hands_on_secret, narrows: None })
+        };
+        let rules = |(document, parsed)| -> Vec<&str> {
+            found(&document, Some(parsed), false).iter().map(|it| it.rule.id).collect()
+        };
+        assert_eq!(rules(stored("token", true)), ["nothing-to-issue"]);
+        assert!(!rules(stored("token", false)).contains(&"nothing-to-issue"));
+        let (mut allowed, parsed) = stored("token", true);
+        allowed.allow = [Allow::LongLived].into();
+        assert!(!rules((allowed, parsed)).contains(&"nothing-to-issue"));
+        // docker's own helper is given it without leave.
+        let (_, parsed) = stored("password", true);
+        assert!(!rules((document("docker", "password"), parsed)).contains(&"nothing-to-issue"));
+    }
+
     #[test]
     fn what_is_allowed_is_found_and_the_fix_keeps_the_rest() {
         let found = check(
@@ -260,7 +280,7 @@ mod documents {
         check(|document, _| document.duration = Some(hours(12)), &[]);
         let found =
             check(|document, _| document.duration = Some(hours(13)), &[("lifetime-over-policy", Warning)]);
-        assert!(found[0].fix.contains("--duration 43200s"), "{:?}", found[0]);
+        assert!(found[0].fix.contains("--duration 12h"), "{:?}", found[0]);
         let day_and_a_half = Lifetime::seconds(900, 43_200, 129_600);
         let may_ask = |_: &mut Document, parsed: &mut Parsed| parsed.about.lifetime = Some(day_and_a_half);
         check(may_ask, &[("lifetime-over-policy", Note)]);
