@@ -82,6 +82,24 @@ pub(crate) fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Removes these files of one directory, for good; those that are gone already are no error.
+pub(crate) fn remove_all(paths: impl IntoIterator<Item = PathBuf>) -> io::Result<()> {
+    let (mut last, mut outcome) = (None, Ok(()));
+    for path in paths {
+        match fs::remove_file(&path) {
+            Ok(()) => {
+                step::reached();
+                last = Some(path);
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            // The others go all the same; the first error is told.
+            Err(error) => outcome = outcome.and(Err(error)),
+        }
+    }
+    // Once for all of them: each time is a write that is waited for.
+    last.map_or(Ok(()), |path| sync_parent(&path)).and(outcome)
+}
+
 /// Reads a regular file of at most `limit` bytes. A link, a device or a longer file is an error.
 pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let file = open_existing(private().read(true), path)?;
@@ -171,6 +189,11 @@ mod tests {
         assert!(overwrite(&path, b"longer").is_err() && overwrite(&inner.join("none"), b"").is_err());
         assert_eq!(read(&path, 3).expect("read"), b"2wo");
         replace(&path, b"two", Durability::Cached).expect("replaced");
+
+        let (one, other) = (inner.join("one"), inner.join("other"));
+        replace(&other, b"", Durability::Cached).expect("written");
+        remove_all([one, inner.clone(), other.clone()]).expect_err("a directory is not removed");
+        assert!(!other.exists(), "the rest is");
 
         let link = inner.join("link");
         symlink(&path, &link).expect("linked");

@@ -1,6 +1,6 @@
 //! The cache of issued credentials, as the hub writes it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,9 @@ use crate::seal::Key;
 
 /// How many old entries one write looks at.
 const SWEPT: usize = 16;
+
+/// A file that was to be renamed, and is this old, is renamed by nobody.
+const LEFT: Duration = Duration::from_secs(60 * 60);
 
 /// The sealed credentials of a store, and the index that says which of them still hold.
 ///
@@ -102,7 +105,7 @@ impl Cache {
     /// As [`put`](Self::put).
     pub fn note_fault(&self, origin: &Digest, fault: &Fault, now: SystemTime) -> Result<()> {
         fault.write(&self.directory, &self.key()?, origin)?.map_err(|it| self.fault(it))?;
-        for other in self.part_of(&fault::directory(&self.directory), origin) {
+        for other in part_of(&fault::directory(&self.directory), origin, now) {
             if Fault::read(&self.directory, &other).is_none_or(|it| it.is_old(now)) {
                 let _ = fs::remove_file(fault::path(&self.directory, other.as_str()));
             }
@@ -157,12 +160,11 @@ impl Cache {
     }
 
     fn remove_entries(&self, gone: impl Fn(&Dependency) -> bool) -> io::Result<()> {
-        for key in names(&entry::directory(&self.directory)).filter_map(|it| Digest::parse(&it)) {
-            if Sealed::read(&self.directory, &key).is_some_and(|it| it.dependencies().iter().any(&gone)) {
-                file::remove(&entry::path(&self.directory, key.as_str()))?;
-            }
-        }
-        Ok(())
+        let all = names(&entry::directory(&self.directory)).filter_map(|it| Digest::parse(&it));
+        let is_gone = |key: &Digest| {
+            Sealed::read(&self.directory, key).is_some_and(|it| it.dependencies().iter().any(&gone))
+        };
+        file::remove_all(all.filter(is_gone).map(|key| entry::path(&self.directory, key.as_str())))
     }
 
     /// Whether the index knows a later version. An earlier one is a line that a crash left behind.
@@ -206,9 +208,8 @@ impl Cache {
         file::remove(&entry::key_path(&self.directory)).map_err(|it| self.fault(it))?;
         let directories = [index::directory, entry::directory, fault::directory];
         for directory in directories.map(|it| it(&self.directory)) {
-            for name in names(&directory) {
-                file::remove(&directory.join(name)).map_err(|it| self.fault(it))?;
-            }
+            file::remove_all(names(&directory).map(|name| directory.join(name)))
+                .map_err(|it| self.fault(it))?;
         }
         Ok(())
     }
@@ -237,23 +238,36 @@ impl Cache {
 
     /// Removes entries that have ended.
     fn sweep(&self, key: &Digest, now: SystemTime) {
-        for key in self.part_of(&entry::directory(&self.directory), key) {
+        let directory = entry::directory(&self.directory);
+        for key in part_of(&directory, key, now) {
             if Sealed::read(&self.directory, &key).is_none_or(|it| it.is_over(now)) {
                 let _ = fs::remove_file(entry::path(&self.directory, key.as_str()));
             }
         }
-    }
-
-    /// Some of the files in a directory: a sixteenth of all names is considered, a few files are looked at.
-    fn part_of(&self, directory: &Path, key: &Digest) -> impl Iterator<Item = Digest> + use<> {
-        let part = key.as_str()[..1].to_owned();
-        let considered = names(directory).filter(move |it| it.starts_with(&part));
-        considered.filter_map(|it| Digest::parse(&it)).take(SWEPT)
+        for staged in names(&directory).filter(|it| it.starts_with('.')).map(|it| directory.join(it)) {
+            let changed = fs::metadata(&staged).and_then(|it| it.modified());
+            // Of a process that died while it wrote: whoever still does needs no hour for it.
+            if changed.is_ok_and(|it| now.duration_since(it).is_ok_and(|age| age > LEFT)) {
+                let _ = fs::remove_file(staged);
+            }
+        }
     }
 
     fn fault(&self, error: io::Error) -> connector_core::Error {
         error::file("the cache", &self.directory, error)
     }
+}
+
+/// Some of the files in a directory: a sixteenth of all names is considered, and a few files are looked at, others each
+/// second, so that those which stay are not all that is ever looked at.
+fn part_of(directory: &Path, key: &Digest, now: SystemTime) -> impl Iterator<Item = Digest> + use<> {
+    let part = &key.as_str()[..1];
+    let considered: Vec<String> = names(directory).filter(|it| it.starts_with(part)).collect();
+    let count = considered.len();
+    let first = usize::try_from(super::unix(now)).unwrap_or_default() * SWEPT % count.max(1);
+    let mut considered: VecDeque<String> = considered.into();
+    considered.rotate_left(first);
+    considered.into_iter().filter_map(|it| Digest::parse(&it)).take(SWEPT)
 }
 
 fn names(directory: &Path) -> impl Iterator<Item = String> + use<> {

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use connector_core::Document;
 use proptest::prelude::{ProptestConfig as Config, *};
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
@@ -209,6 +211,41 @@ fn clearing_makes_old_entries_unreadable_and_drop_forgets_one_connector() {
     world.cache.drop_connector("base").expect("dropped");
     assert!(!world.entry_path().exists(), "what depended on it is gone");
     assert_eq!(world.found(1), "miss");
+}
+
+/// However many live for long: what has ended among them is found by and by, and so is what a process left behind that
+/// died while it wrote.
+#[test]
+fn what_has_ended_is_swept_from_between_what_has_not() {
+    let world = World::new();
+    world.index(&document("one", 3));
+    let keys =
+        (0..).map(|it| Digest::of([it.to_string().as_str()])).filter(|it| it.as_str().starts_with('a'));
+    let keys: Vec<Digest> = keys.take(50).collect();
+    let put = |key: &Digest, expires_at, now| {
+        let depends = [dependency("one", 3)];
+        world.cache.put(key, &depends, &entry("a canary", 20, expires_at), at(now)).expect("written");
+    };
+    for (place, key) in keys.iter().enumerate() {
+        put(key, if place % 2 == 0 { 100 } else { 1_000_000 }, 0);
+    }
+    let directory = world.cache.directory().join("entries");
+    let staged = |name: &str, changed| {
+        let file = std::fs::File::create(directory.join(name)).expect("made");
+        file.set_modified(at(changed)).expect("set");
+    };
+    staged(".left.tmp", 0);
+    staged(".just-now.tmp", 7000);
+    for now in 7200..7210 {
+        put(&keys[1], 1_000_000, now);
+    }
+    let left: BTreeSet<String> = std::fs::read_dir(&directory)
+        .expect("there")
+        .flatten()
+        .map(|it| it.file_name().into_string().expect("text"))
+        .collect();
+    let live = keys.iter().skip(1).step_by(2).map(ToString::to_string);
+    assert_eq!(left, live.chain([".just-now.tmp".to_owned()]).collect());
 }
 
 #[test]
