@@ -169,6 +169,21 @@ fn the_first_hop_that_fails_decides_the_exit_code() {
     assert!(!text.contains("full (aws"), "what works has one line:\n{text}");
 }
 
+/// What a person can still read: of many that fail only the hop that did.
+#[test]
+fn of_many_that_fail_the_failing_hop_is_shown() {
+    let cli = cli_with_secret();
+    for name in ["a", "b", "c", "d", "e", "f", "g", "h"] {
+        register(&cli, name, "http://127.0.0.1:1");
+    }
+    let whole = cli.fails(6, &["doctor"]).stdout_text();
+    assert_eq!((whole.matches("  good ").count(), whole.matches("  FAILED ").count()), (8 * 5, 8), "{whole}");
+    register(&cli, "i", "http://127.0.0.1:1");
+    let brief = cli.fails(6, &["doctor"]).stdout_text();
+    assert_eq!((brief.matches("  good ").count(), brief.matches("  FAILED ").count()), (0, 9), "{brief}");
+    assert!(brief.contains("`connector doctor a` shows all hops"), "{brief}");
+}
+
 /// S68, S37: who switched it off wants it so; who asks for just that one is told.
 #[test]
 fn what_its_owner_switched_off_is_no_failure_of_the_whole() {

@@ -19,8 +19,12 @@ pub(super) fn text(app: &App, report: &Report) -> String {
     if !report.one && !report.chains.is_empty() {
         parts.push(table(app, report));
     }
-    let told = report.chains.iter().filter(|it| report.one || status(it) == "fails");
-    parts.extend(told.map(|it| tree(app, it)));
+    let told: Vec<&Chain> = report.chains.iter().filter(|it| report.one || status(it) == "fails").collect();
+    let is_whole = told.len() <= WHOLE;
+    parts.extend(told.iter().map(|it| tree(app, it, is_whole)));
+    if let (false, Some(it)) = (is_whole, told.first()) {
+        parts.push(format!("`connector doctor {}` shows all hops of that one", clean(&it.connector)));
+    }
     if !report.findings.is_empty() {
         parts.push(findings(app, &report.findings));
     }
@@ -41,11 +45,14 @@ fn table(app: &App, report: &Report) -> String {
     table.render(&app.output)
 }
 
+/// Of more failing connectors only the hop that failed is shown.
+const WHOLE: usize = 8;
+
 /// The hops of one connector, one below the other.
-fn tree(app: &App, chain: &Chain) -> String {
+fn tree(app: &App, chain: &Chain, is_whole: bool) -> String {
     let kind = chain.kind.as_ref().map(|(of, method)| format!(" ({of} {method})")).unwrap_or_default();
     let mut lines = vec![format!("{}{kind}", app.output.bold(&clean(&chain.connector)))];
-    for hop in &chain.hops {
+    for hop in chain.hops.iter().filter(|it| is_whole || it.state == HopState::Failed) {
         let state = match hop.state {
             HopState::Good => "good",
             HopState::NotNeeded => "not needed",
