@@ -162,7 +162,8 @@ fn implicit(cli: &Cli, connector_type: &str, method: &str, more: &[&str]) {
     cli.ok(&[&words[..], more].concat());
 }
 
-/// S41: instance metadata is the place that won; one that never answers is asked once, with a second's limit.
+/// S41: instance metadata is the place that won; one that never answers is asked once. That its limit is a second is
+/// shown on a virtual clock, where the doctor itself is tested.
 #[test]
 fn s41_metadata_of_aws_is_bounded() {
     let server = StrictAws::start();
@@ -191,14 +192,6 @@ fn s41_metadata_of_aws_is_bounded() {
     // The same under a longer limit for other calls.
     cli.fails(3, &["doctor", "here", "--timeout", "1m"]);
     assert_eq!(server.calls().take().len(), 1, "asked once");
-    let log = cli.fails(3, &["doctor", "here", "-vv", "--timeout", "1m"]).stderr_text();
-    let took = log
-        .lines()
-        .find_map(|line| line.split("unreachable in ").nth(1)?.split(' ').next()?.parse::<u64>().ok());
-    assert!(
-        took.is_some_and(|it| (1000..20_000).contains(&it)),
-        "given up by the limit of a second, not of a minute:\n{log}"
-    );
 }
 
 /// The same for Google's metadata service.

@@ -90,6 +90,31 @@ async fn metadata_services_have_one_second_for_everything() {
     assert!(cx.now().duration_since(began).is_ok());
 }
 
+/// S41: whoever looks for an instance's role where nobody answers is told after a second, whatever other calls have.
+#[cfg(feature = "aws")]
+#[tokio::test]
+async fn s41_metadata_of_aws_has_a_second_whatever_other_calls_have() {
+    use connector_core::Document;
+    use serde_json::json;
+
+    use crate::hub::doctor::{HopState, Probe};
+    use crate::hub::{Draft, Hub, Options, Registration};
+
+    let (network, cx) = silent(None);
+    let home = tempfile::tempdir().expect("a directory");
+    let hub = Hub::open(Options::new(home.path()).with_context(cx.with_implicit(true))).await.expect("opens");
+    let config = json!({ "region": "us-east-1" }).as_object().cloned().expect("an object");
+    let draft = Draft::new(Document::draft("here", "aws", "implicit", config));
+    hub.register(draft, Registration::Unverified).await.expect("stored");
+    let began = network.clock.now();
+    let probe = Probe::default().with_call(Duration::from_secs(60));
+    let chain = hub.diagnose("here", &probe).await.chain;
+    let failed = chain.hops.iter().find(|it| it.state == HopState::Failed);
+    assert_eq!(failed.map(|it| it.link), Some(Link::Authenticate), "{chain:?}");
+    assert_eq!(*network.limits.lock().expect("held by nobody"), [Some(METADATA)]);
+    assert_eq!(network.clock.now().duration_since(began).ok(), Some(METADATA));
+}
+
 #[tokio::test]
 async fn other_calls_have_the_limit_or_less() {
     let (network, cx) = silent(None);
