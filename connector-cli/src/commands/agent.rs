@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use connector_core::{Error, Result};
-use connectors::Hub;
 use connectors::agent::{Agent, Binding, Options, Served};
 use serde_json::{Map, Value, json};
 
