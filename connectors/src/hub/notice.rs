@@ -96,8 +96,10 @@ impl Notices {
         let mut held = self.lock();
         // A host that never asks keeps no more than what is overdue now.
         held.overdue.retain(|_, (ends_at, _)| *ends_at > now);
-        // Each further attempt is about the same credential.
-        let is_old = held.overdue.get(key).is_some_and(|(end, told)| *end == ends_at && told.is_old);
+        // Each further attempt is about the same credential, whose end the cache knows to the second.
+        let second = |end: SystemTime| end.duration_since(SystemTime::UNIX_EPOCH).map(|it| it.as_secs()).ok();
+        let is_same = |end: SystemTime| second(end) == second(ends_at);
+        let is_old = held.overdue.get(key).is_some_and(|(end, told)| is_same(*end) && told.is_old);
         held.overdue.insert(key.clone(), (ends_at, Told { notice, is_old }));
         if !is_old {
             self.changed.notify_one();
