@@ -28,7 +28,8 @@ cargo xtask COMMAND
                              or fail when they are stale
   fuzz [TARGET] [--seconds N]
                              hostile input under libFuzzer, each target for a minute unless told
-  bench                      measure whole commands, and write BENCHMARKS.md
+  bench [--programs]         measure whole commands and the library, and write BENCHMARKS.md; or the commands
+                             alone, which spares a second build of everything
 
 Programs and servers that these need are installed into target/tools on first use.
 ";
@@ -41,7 +42,8 @@ fn main() -> ExitCode {
         ["test", options @ ..] => test::run(options),
         ["gen"] => generate::write(),
         ["gen", "--check"] => generate::check(&generate::built_program),
-        ["bench"] => bench::run(),
+        ["bench"] => bench::run(bench::What::All),
+        ["bench", "--programs"] => bench::run(bench::What::Programs),
         ["fuzz", options @ ..] => fuzz::run(options),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");

@@ -12,7 +12,7 @@ use connector_tests::cli::Cli;
 use connector_tests::ministack::{REGION, World};
 use connector_tests::{paths, process};
 
-use report::{library, report, weights};
+use report::{kept, library, report, weights};
 
 use crate::shell::{self, Result};
 
@@ -34,12 +34,26 @@ const FAST: usize = 300;
 /// Runs of what talks to a server or starts Python.
 const SLOW: usize = 30;
 
-/// Measures everything and writes BENCHMARKS.md.
-pub(crate) fn run() -> Result {
+/// What is measured.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum What {
+    All,
+    /// Whole processes; what is told of the library stays as it was.
+    Programs,
+}
+
+/// Measures, and writes BENCHMARKS.md.
+pub(crate) fn run(what: What) -> Result {
+    let path = paths::workspace().join("BENCHMARKS.md");
     // The whole workspace, so that both builds share what they link.
     let release = |command, what| [command, "--profile", "release", "--workspace", what];
     shell::run(shell::cargo(&release("build", "--bin")).arg("connector"))?;
-    let bars = shell::read(shell::cargo(&release("bench", "--bench")).arg("bars"))?;
+    let library = match what {
+        What::All => library(&shell::read(shell::cargo(&release("bench", "--bench")).arg("bars"))?)?,
+        What::Programs => {
+            kept(&fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?)?
+        }
+    };
     let program = paths::target().join("release").join("connector");
     let world = World::try_start().map_err(|reason| reason.to_string())?;
     let bench =
@@ -73,7 +87,6 @@ pub(crate) fn run() -> Result {
     ]);
     // The last two have emptied and filled the cache again and again.
     bench.log_in()?;
-    let path = paths::workspace().join("BENCHMARKS.md");
     let quick = [
         bench.weigh("`connector list-types`", &bench.connector("list-types"))?,
         bench.weigh("`connector helper aws`, from cache", &bench.connector(&helper))?,
@@ -81,7 +94,7 @@ pub(crate) fn run() -> Result {
         bench.weigh(DOCKER, &bench.docker_helper()?)?,
         bench.weigh("`connector issue`, from cache", &bench.connector(&issue))?,
     ];
-    let text = [report(&rows), weights(&quick), library(&bars)?].concat();
+    let text = [report(&rows), weights(&quick), library].concat();
     fs::write(&path, &text).map_err(|error| format!("{}: {error}", path.display()))?;
     println!("\n{text}");
     Ok(())

@@ -35,12 +35,22 @@ pub(super) fn weights(rows: &[Weight]) -> String {
     text
 }
 
+/// How the part on the library begins.
+const LIBRARY: &str = "\n## In a program that links the library\n";
+
+/// The part on the library of an earlier report.
+pub(super) fn kept(report: &str) -> Result<String> {
+    let at = report.find(LIBRARY).ok_or("BENCHMARKS.md has no part on the library: measure all")?;
+    Ok(report[at..].to_owned())
+}
+
 /// The lines of `benches/bars.rs` as a table.
 pub(super) fn library(lines: &str) -> Result<String> {
-    let mut text =
-        "\n## In a program that links the library\n\nOne process; the provider is a strict server on \
-                    loopback in the same process.\n\n| what | value | bar |\n|---|--:|--:|\n"
-            .to_owned();
+    let mut text = format!(
+        "{LIBRARY}\nOne process; the provider is a strict server on loopback in the same process. Measured on {}.\n\n\
+         | what | value | bar |\n|---|--:|--:|\n",
+        today()
+    );
     for line in lines.lines().filter(|line| !line.is_empty()) {
         let [what, value, unit, bar] = line.split('\t').collect::<Vec<_>>()[..] else {
             return Err(format!("a line of the bars is not understood: {line}"));
@@ -58,11 +68,6 @@ fn machine() -> String {
         let value = text.lines().find_map(|line| line.strip_prefix(key).map(str::to_owned));
         value.map(|value| value.trim_matches(['\t', ' ', ':', '=', '"']).to_owned())
     };
-    let unknown = || "unknown".to_owned();
-    let told = |program: &str, argument: &str| {
-        shell::read(Command::new(program).arg(argument))
-            .map_or_else(|_| unknown(), |text| text.trim().to_owned())
-    };
     let processor = line_after("/proc/cpuinfo", "model name").unwrap_or_else(unknown);
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let system =
@@ -72,8 +77,21 @@ fn machine() -> String {
     let kernel = kernel.split('-').next().unwrap_or_default();
     format!(
         "- date: {}\n- processor: {processor}, {cores} cores\n- system: {system}, kernel {kernel}",
-        told("date", "+%Y-%m-%d"),
+        today(),
     )
+}
+
+fn today() -> String {
+    told("date", "+%Y-%m-%d")
+}
+
+/// What a program says in one line.
+fn told(program: &str, argument: &str) -> String {
+    shell::read(Command::new(program).arg(argument)).map_or_else(|_| unknown(), |text| text.trim().to_owned())
+}
+
+fn unknown() -> String {
+    "unknown".to_owned()
 }
 
 #[cfg(test)]
@@ -95,5 +113,7 @@ mod tests {
             "{text}"
         );
         assert!(library("no tabs").is_err());
+        assert_eq!(kept(&format!("# Benchmarks\n{text}")), Ok(text));
+        assert!(kept("# Benchmarks\n").is_err());
     }
 }
