@@ -17,6 +17,7 @@ mod passphrase;
 mod person;
 mod programs;
 mod settings;
+mod shell;
 #[cfg(unix)]
 mod signals;
 mod surroundings;

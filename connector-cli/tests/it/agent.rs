@@ -10,7 +10,7 @@ use std::process::Command;
 
 use connector_tests::cli::Cli;
 use connector_tests::process;
-use connector_tests::strict_aws::{Role, StrictAws};
+use connector_tests::strict_aws::StrictAws;
 use serde_json::Value;
 
 use super::exec::sessions;
@@ -86,18 +86,7 @@ fn s31_a_shell_that_runs_what_is_printed_finds_the_endpoint() {
 #[test]
 fn s31_what_will_be_trouble_is_told_while_there_is_time() {
     let server = StrictAws::start();
-    let alice = server.add_user("alice");
-    let role = server.add_role(Role::named("reader").trusting_user("alice"));
-    let cli = super::cli().with_env("USER", "ada");
-    let config = [
-        format!("endpoint_url={}", server.url()),
-        format!("role_arn={role}"),
-        format!("aws_access_key_id={}", alice.access_key_id),
-        format!("aws_secret_access_key={}", alice.secret_access_key),
-    ];
-    let method =
-        ["register", "prod", "--type", "aws", "--auth-method", "iam-role", "--no-verify", "region=eu-west-1"];
-    cli.ok(&method.into_iter().chain(config.iter().map(String::as_str)).collect::<Vec<_>>());
+    let cli = super::running::with_role(&server);
     server.limit_life(Some(std::time::Duration::from_secs(10)));
     let mut command = command(&cli, &[BINDING, "--format", "dotenv"]);
     command.env("all_proxy", "http://127.0.0.1:9").env_remove("no_proxy").env_remove("NO_PROXY");

@@ -7,7 +7,7 @@ use connector_core::parse_time;
 use connector_tests::cli::Cli;
 use connector_tests::process;
 use connector_tests::skip::skip;
-use connector_tests::strict_aws::{Role, StrictAws};
+use connector_tests::strict_aws::StrictAws;
 
 use super::give::{GRANT, SECRET, TOKEN, with_connector};
 use super::running::{Endpoint, Running, is_ignored, send, variables, wait_until};
@@ -107,19 +107,8 @@ fn a_proxy_does_not_come_between_the_program_and_its_endpoint() {
 #[test]
 fn s32_the_program_outlives_what_it_is_given() {
     let server = StrictAws::start();
-    let alice = server.add_user("alice");
-    let role = server.add_role(Role::named("reader").trusting_user("alice"));
     server.limit_life(Some(std::time::Duration::from_secs(4)));
-    let cli = super::cli().with_env("USER", "ada");
-    let config = [
-        format!("endpoint_url={}", server.url()),
-        format!("role_arn={role}"),
-        format!("aws_access_key_id={}", alice.access_key_id),
-        format!("aws_secret_access_key={}", alice.secret_access_key),
-    ];
-    let method =
-        ["register", "prod", "--type", "aws", "--auth-method", "iam-role", "--no-verify", "region=eu-west-1"];
-    cli.ok(&method.into_iter().chain(config.iter().map(String::as_str)).collect::<Vec<_>>());
+    let cli = super::running::with_role(&server);
     let (mut running, endpoint) = listener(&cli, LISTENER);
     let mut seen = std::collections::BTreeSet::new();
     wait_until("three lives have passed", || {

@@ -284,9 +284,9 @@ fn s56_files_are_found_on_every_system() {
         ),
         (
             "macos",
-            &[mac[0], ("AWS_CONFIG_FILE", "~/work/aws")][..],
+            &[mac[0], ("AWS_CONFIG_FILE", "~/cloud/aws")][..],
             "aws",
-            "/Users/ada/work/aws",
+            "/Users/ada/cloud/aws",
             "/root/.aws/config",
         ),
         (

@@ -8,7 +8,9 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
+use connector_tests::cli::Cli;
 use connector_tests::process::LIMIT;
+use connector_tests::strict_aws::{Role, StrictAws};
 
 /// A program whose lines are read as they come. It is ended with the test.
 pub(super) struct Running {
@@ -180,4 +182,21 @@ impl Endpoint {
     pub(super) fn is_closed(&self) -> bool {
         TcpStream::connect(self.address).is_err()
     }
+}
+
+/// The program with the connector `prod`, which assumes a role at this server.
+pub(super) fn with_role(server: &StrictAws) -> Cli {
+    let alice = server.add_user("alice");
+    let role = server.add_role(Role::named("reader").trusting_user("alice"));
+    let cli = super::cli().with_env("USER", "ada");
+    let config = [
+        format!("endpoint_url={}", server.url()),
+        format!("role_arn={role}"),
+        format!("aws_access_key_id={}", alice.access_key_id),
+        format!("aws_secret_access_key={}", alice.secret_access_key),
+    ];
+    let method =
+        ["register", "prod", "--type", "aws", "--auth-method", "iam-role", "--no-verify", "region=eu-west-1"];
+    cli.ok(&method.into_iter().chain(config.iter().map(String::as_str)).collect::<Vec<_>>());
+    cli
 }

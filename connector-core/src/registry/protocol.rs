@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::agent::{Answer, Asked, Proof, Protocol, Refusal, SetUp, Site};
-use crate::{Credential, Envelope, Grant, Result};
+use crate::{Credential, Envelope, Grant, Result, Secret};
 
 /// A protocol of any kind, as a host serves it; see [`Protocol`].
 #[derive(Clone)]
@@ -104,6 +104,22 @@ impl AnyProtocol {
     /// An envelope of another kind; a credential that cannot be given in this protocol.
     pub fn set_up(&self, site: &Site, envelope: &Envelope) -> Result<SetUp> {
         self.0.set_up(site, envelope)
+    }
+
+    /// Whether every request shows a secret of the session that a program sends which is set up so: to whatever paths of
+    /// `site` its variables and files name, and to the root.
+    #[must_use]
+    pub fn shows_secret(&self, site: &Site, set_up: &SetUp) -> bool {
+        let origin = site.url("");
+        let values = set_up.environment.set.iter().map(|(_, value)| value);
+        let texts = values.chain(set_up.files.iter().map(|(_, content)| content)).map(Secret::expose);
+        let named = texts.flat_map(|text| text.split(origin.as_str()).skip(1));
+        let paths = named.map(|rest| {
+            let end = rest.find(|it: char| it.is_whitespace() || "\"'?#".contains(it)).unwrap_or(rest.len());
+            &rest[..end]
+        });
+        let claimed = paths.filter(|path| self.claims(path));
+        std::iter::once("/").chain(claimed).all(|path| self.proof(path).is_secret())
     }
 
     /// What a request asks for, of an endpoint that serves `grant`.

@@ -140,11 +140,6 @@ fn one<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a [u8]> {
     values.next().is_none().then(|| value.as_bytes())
 }
 
-/// Whether requests of a protocol show a secret, as far as the paths tell that its programs are sent to.
-pub(super) fn has_secret<'a>(protocol: &AnyProtocol, paths: impl IntoIterator<Item = &'a str>) -> bool {
-    std::iter::once("/").chain(paths).all(|path| protocol.proof(path).is_secret())
-}
-
 /// The error of a protocol that shows no secret where others could ask.
 pub(super) fn needs_loopback(protocol: &AnyProtocol, address: std::net::IpAddr) -> Error {
     let id = protocol.id();
@@ -157,7 +152,7 @@ mod tests {
     use std::net::IpAddr;
 
     use connector_core::agent::{Protocol, SetUp, Site};
-    use connector_core::{Credential, Fields, Issued, Registration, Registry};
+    use connector_core::{Credential, EnvironmentForm, Fields, Issued, Registration, Registry};
     use hyper::Request;
 
     use super::*;
@@ -241,7 +236,17 @@ mod tests {
         assert_eq!(status(false, METADATA, "/open"), 421, "the name proves nothing there");
         assert_eq!(status(false, "169.254.170.2", "/closed"), 200);
         let [protocol] = protocols().try_into().expect("one");
-        assert!(has_secret(&protocol, ["/closed"]) && !has_secret(&protocol, ["/closed", "/open"]));
+        let site = Site::new("127.0.0.1:4711", "/d", "t".into());
+        let shows_secret = |paths: &[&str]| {
+            let set = |form: EnvironmentForm, path: &&str| form.set(format!("AT{path}"), site.url(path));
+            let set_up = SetUp::new(paths.iter().fold(EnvironmentForm::default(), set));
+            // What stands in a file leads there as well.
+            let filed = paths.iter().map(|path| format!("{{\"url\": \"{}\"}}", site.url(path)));
+            let filed = SetUp::default().with_file("f", filed.collect::<String>());
+            assert_eq!(protocol.shows_secret(&site, &set_up), protocol.shows_secret(&site, &filed));
+            protocol.shows_secret(&site, &set_up)
+        };
+        assert!(shows_secret(&["/closed"]) && !shows_secret(&["/closed", "/open"]));
         let error = needs_loopback(&protocol, IpAddr::from([169, 254, 170, 2]));
         assert!(error.message().contains("`mixed` is not served on 169.254.170.2"), "{error}");
         assert!(error.hint().is_some());

@@ -7,7 +7,7 @@ use connector_core::{Error, Result};
 
 /// The one address beyond loopback that SDKs of AWS ask in clear: ECS's own agent has it in a container's network.
 /// Whoever makes it the gateway of a network of containers lets them ask this agent.
-pub(super) const GATEWAY: Ipv4Addr = Ipv4Addr::new(169, 254, 170, 2);
+pub const GATEWAY: Ipv4Addr = Ipv4Addr::new(169, 254, 170, 2);
 
 const FIX: &str = "listen on 127.0.0.1, or for containers on 169.254.170.2 as the gateway of their network";
 

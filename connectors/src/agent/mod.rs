@@ -58,6 +58,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use crate::Hub;
 
 pub use binding::Binding;
+pub use listen::GATEWAY;
 
 use answer::Endpoint;
 use guard::Guard;
@@ -273,8 +274,7 @@ impl Agent {
         let mut about = Vec::with_capacity(protocols.len());
         for protocol in &protocols {
             let set_up = protocol.set_up(&site, &envelope)?;
-            let paths: Vec<_> = set_up.environment.set.iter().filter_map(|(_, it)| path(&site, it)).collect();
-            let has_secret = guard::has_secret(protocol, paths);
+            let has_secret = protocol.shows_secret(&site, &set_up);
             if !has_secret && !listen::is_loopback(address) {
                 return Err(guard::needs_loopback(protocol, address.ip()));
             }
@@ -424,10 +424,4 @@ fn add_file(
         }
     }
     Ok(())
-}
-
-/// The path that a variable sends programs to, where it is a URL of this endpoint.
-fn path<'a>(site: &Site, value: &'a Secret) -> Option<&'a str> {
-    let rest = value.expose().strip_prefix(site.url("").as_str())?;
-    rest.starts_with('/').then(|| rest.split(['?', '#']).next().unwrap_or(rest))
 }

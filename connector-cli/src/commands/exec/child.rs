@@ -37,10 +37,9 @@ pub(super) async fn run(command: Command) -> ExitCode {
         Ok(caught) => caught,
         Err(error) => return cannot_start(&command, error.kind()),
     };
-    let mut command = tokio::process::Command::from(command);
-    let mut child = match command.spawn() {
+    let mut child = match spawn(command) {
         Ok(child) => child,
-        Err(error) => return cannot_start(command.as_std(), error.kind()),
+        Err(code) => return code,
     };
     loop {
         tokio::select! {
@@ -65,10 +64,9 @@ pub(super) async fn run(command: Command) -> ExitCode {
 /// they mean.
 #[cfg(not(unix))]
 pub(super) async fn run(command: Command) -> ExitCode {
-    let mut command = tokio::process::Command::from(command);
-    let mut child = match command.spawn() {
+    let mut child = match spawn(command) {
         Ok(child) => child,
-        Err(error) => return cannot_start(command.as_std(), error.kind()),
+        Err(code) => return code,
     };
     loop {
         tokio::select! {
@@ -79,4 +77,10 @@ pub(super) async fn run(command: Command) -> ExitCode {
             _ = tokio::signal::ctrl_c() => {}
         }
     }
+}
+
+/// Starts the program, or says why it cannot be.
+fn spawn(command: Command) -> Result<tokio::process::Child, ExitCode> {
+    let mut command = tokio::process::Command::from(command);
+    command.spawn().map_err(|error| cannot_start(command.as_std(), error.kind()))
 }

@@ -5,16 +5,16 @@ use std::path::{Path, PathBuf};
 use connector_core::agent::{SetUp, Site};
 use connector_core::{AnyProtocol, Envelope, Error, Grant, Result};
 use connectors::Hub;
+use connectors::agent::GATEWAY;
 
 use super::{HandOff, Mount, files};
 use crate::app::App;
 use crate::args::{ComposeArgs, Target};
 use crate::commands::agent::VARIABLES;
+use crate::shell::quoted;
 
 /// The network that containers and this machine share.
 pub(super) const NETWORK: &str = "connector-agent";
-/// This machine on it: the one address that is no loopback at which AWS's SDKs ask over http.
-pub(super) const GATEWAY: &str = "169.254.170.2";
 const SUBNET: &str = "169.254.170.0/24";
 /// The first port that is given.
 const PORT: u16 = 4711;
@@ -163,7 +163,7 @@ fn choose(protocols: &[AnyProtocol], site: &Site, envelope: &Envelope) -> Result
     let mut failed = None;
     for (at, protocol) in protocols.iter().enumerate() {
         match protocol.set_up(site, envelope) {
-            Ok(set_up) if shows_secret(protocol, site, &set_up) => return Ok((at, set_up)),
+            Ok(set_up) if protocol.shows_secret(site, &set_up) => return Ok((at, set_up)),
             Ok(_) => {}
             Err(error) => failed = failed.or(Some(error)),
         }
@@ -178,26 +178,6 @@ fn choose(protocols: &[AnyProtocol], site: &Site, envelope: &Envelope) -> Result
     }))
 }
 
-/// Whether every request that the set-up leads to shows a secret.
-fn shows_secret(protocol: &AnyProtocol, site: &Site, set_up: &SetUp) -> bool {
-    let texts = set_up.environment.set.iter().map(|(_, value)| value);
-    let texts = texts.chain(set_up.files.iter().map(|(_, content)| content));
-    let origin = site.url("");
-    let mut paths: Vec<String> = Vec::new();
-    for text in texts {
-        for (at, _) in text.expose().match_indices(&origin) {
-            let rest = &text.expose()[at + origin.len()..];
-            let end = rest.find(|it: char| it.is_whitespace() || "\"'?".contains(it)).unwrap_or(rest.len());
-            paths.push(rest[..end].to_owned());
-        }
-    }
-    paths.retain(|it| protocol.claims(it));
-    if paths.is_empty() {
-        return protocol.proof("/").is_secret();
-    }
-    paths.iter().all(|it| protocol.proof(it).is_secret())
-}
-
 /// Whether a text holds one of the credential's secrets.
 fn holds_secret(text: &str, envelope: &Envelope) -> Result<bool> {
     for name in envelope.fields.secret_names() {
@@ -207,10 +187,4 @@ fn holds_secret(text: &str, envelope: &Envelope) -> Result<bool> {
         }
     }
     Ok(false)
-}
-
-/// A word for a POSIX shell.
-fn quoted(word: &str) -> String {
-    let plain = |it: char| it.is_ascii_alphanumeric() || "-_./:=@+,%".contains(it);
-    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }

@@ -11,6 +11,7 @@ mod project;
 use std::path::{Path, PathBuf};
 
 use connector_core::{Error, Grant, Result};
+use connectors::agent::GATEWAY;
 use serde_json::{Map, Value, json};
 
 use crate::app::App;
@@ -179,11 +180,11 @@ fn warnings(args: &ComposeArgs, project: &Project, services: &[String], hand_off
     }
     for service in services.iter().filter(|_| hand_off.is_networked) {
         let variable = |name: &str| project.variable(service, name);
-        if let Some(proxy) = Proxies::of(&variable).in_the_way(agent::GATEWAY) {
+        if let Some(proxy) = Proxies::of(&variable).in_the_way(&GATEWAY.to_string()) {
             warnings.push(format!(
                 "service `{service}` sets {proxy}, and some programs would show that proxy the session's token: add {} \
                  to its NO_PROXY and no_proxy",
-                agent::GATEWAY
+                GATEWAY
             ));
         }
     }

@@ -16,6 +16,7 @@ use super::{Asked, Plan, escaped, free_name};
 use crate::app::App;
 use crate::edit::{Format, Step};
 use crate::logins::{self, FileWish, Journal, Wanted, Wish};
+use crate::shell::quoted;
 
 /// What az knows of a cloud.
 struct Cloud {
@@ -127,37 +128,9 @@ fn started_with(folder: &Path, envelope: &Envelope) -> String {
     }
 }
 
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
-    let is_plain = |it: char| it.is_ascii_alphanumeric() || "-_./:@=+,".contains(it);
-    match word.chars().all(is_plain) && !cfg!(windows) {
-        true => word.to_owned(),
-        false if cfg!(windows) => format!("'{}'", word.replace('\'', "''")),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
-    }
-}
-
 /// Says which of the user's variables az would read first.
 fn in_the_way(names: &[&'static str]) -> Option<String> {
     let set: Vec<_> = names.iter().filter(|it| std::env::var_os(it).is_some()).copied().collect();
     let verb = if set.len() == 1 { "is" } else { "are" };
     (!set.is_empty()).then(|| format!("{} {verb} set, which az reads before its settings", set.join(" and ")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[cfg(not(windows))]
-    #[test]
-    fn words_are_quoted_for_a_shell() {
-        for (word, expected) in [
-            ("/home/me/az", "/home/me/az"),
-            ("/my home/az", "'/my home/az'"),
-            ("$web", "'$web'"),
-            ("it's", r"'it'\''s'"),
-        ] {
-            assert_eq!(quoted(word), expected);
-        }
-    }
 }

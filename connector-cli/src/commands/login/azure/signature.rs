@@ -4,8 +4,9 @@ use std::path::Path;
 
 use connector_core::{Envelope, EnvironmentForm, Error, Result};
 
-use super::{Cloud, Made, file, quoted, section};
+use super::{Cloud, Made, file, section};
 use crate::edit::Format;
+use crate::shell::quoted;
 
 /// What az takes from `AZURE_STORAGE_OPTION` it takes as well from its settings: the text that says with the signature
 /// which account it is for. With a signature alone az would go to whichever account a command names.

@@ -9,9 +9,10 @@ use connector_core::{Envelope, Error, Expiry, Grant, Result, Secret, format_time
 use serde_json::{Value, json};
 
 use super::super::Asked;
-use super::{Cloud, Made, file, quoted, section, setting};
+use super::{Cloud, Made, file, section, setting};
 use crate::edit::{Format, Step};
 use crate::logins::Wanted;
+use crate::shell::quoted;
 
 /// The application that az is: its cache is asked for tokens of this one.
 const AZ: &str = "04b07795-8ddb-461a-bbee-02f9e1bf7b46";
