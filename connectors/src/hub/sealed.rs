@@ -55,14 +55,15 @@ impl Hub {
             Some(exact) => (exact, None, None),
             None => {
                 let typed = self.place(document, &grant).await?;
-                let (grant, handle) = self.completed(document, grant, &typed, asks).await?;
-                (grant, handle, Some(typed))
+                let known = self.look(&typed).usable();
+                let (grant, handle) = self.completed(document, grant, (&typed, known.as_ref()), asks).await?;
+                (grant, handle, Some((typed, known)))
             }
         };
         let completed = typed.map(|typed| (typed, grant.clone()));
         let answer = self.sealed_as(document, grant, handle, asks).await?;
-        if let (Some((typed, grant)), Some(cached)) = (completed, &answer.cached) {
-            self.remember(&typed, &grant, &cached.entry).await;
+        if let (Some(((typed, known), grant)), Some(cached)) = (completed, &answer.cached) {
+            self.remember((&typed, known.as_ref()), &grant, &cached.entry).await;
         }
         Ok(answer)
     }
@@ -102,10 +103,10 @@ impl Hub {
         &self,
         document: &Document,
         grant: Grant,
-        typed: &Place,
+        (typed, known): (&Place, Option<&Entry>),
         asks: Asks,
     ) -> Result<(Grant, Option<AnyHandle>)> {
-        if let Some(known) = self.look(typed).usable().and_then(|entry| recalled(&grant, &entry)) {
+        if let Some(known) = known.and_then(|entry| recalled(&grant, entry)) {
             return Ok((known, None));
         }
         let cache = self.opened.cache();
@@ -128,11 +129,9 @@ impl Hub {
     }
 
     /// Remembers what a grant meant for as long as the credential is that was issued for it.
-    async fn remember(&self, typed: &Place, grant: &Grant, issued: &Entry) {
-        if let Lookup::Hit(entry) | Lookup::Stale(entry) = self.look(typed)
-            && entry.refresh_at == issued.refresh_at
-            && entry.expires_at == issued.expires_at
-        {
+    async fn remember(&self, (typed, known): (&Place, Option<&Entry>), grant: &Grant, issued: &Entry) {
+        let same = |it: &Entry| it.refresh_at == issued.refresh_at && it.expires_at == issued.expires_at;
+        if known.is_some_and(same) {
             return;
         }
         let meant = json!({ "id": grant.resource_id, "within": grant.within }).to_string();
